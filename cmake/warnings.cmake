@@ -1,0 +1,17 @@
+# What every target of ours is compiled with. Warnings are errors on gcc and on clang.
+add_library(troth_flags INTERFACE)
+target_include_directories(troth_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+target_compile_definitions(troth_flags INTERFACE _GNU_SOURCE)
+target_compile_options(troth_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+    -Werror
+    # Same input, same bytes on every compiler: no contraction of a * b + c into one rounding.
+    -ffp-contract=off
+    -fno-omit-frame-pointer)
+if(TROTH_MARCH)
+    target_compile_options(troth_flags INTERFACE -march=${TROTH_MARCH})
+endif()
+if(TROTH_SANITIZE)
+    target_compile_options(troth_flags INTERFACE -fsanitize=${TROTH_SANITIZE} -fno-sanitize-recover=all)
+    target_link_options(troth_flags INTERFACE -fsanitize=${TROTH_SANITIZE})
+endif()
