@@ -1,0 +1,68 @@
+/*
+ * The agents of a shard, found by name.
+ *
+ * An open-addressing table of (tag, index) pairs compares tags, then hashes, then names; an agent
+ * is one cache line. Bounded by what it was made for; nothing is allocated after that.
+ *
+ * Threads: one writer. Memory: one block of the caller's, zeroed, aligned to 64.
+ */
+#ifndef TROTH_SCORING_AGENTS_H
+#define TROTH_SCORING_AGENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schemas/event.h"
+
+#define TROTH_NONE UINT32_MAX /* no such index */
+
+enum { TROTH_INLINE_NAME = 33 }; /* bytes of a name kept in the agent's own line */
+
+struct troth_agent {
+    uint64_t hash;
+    uint32_t first;      /* its first standing, or TROTH_NONE */
+    uint32_t first_line; /* where that one's block is */
+    uint32_t sequences;  /* its sequence windows, or TROTH_NONE */
+    uint32_t generation; /* of the contracts for which every standing that may begin has begun */
+    uint32_t long_name;  /* index of the name where it is longer than TROTH_INLINE_NAME */
+    uint16_t first_contract; /* slot of its first standing's contract */
+    uint8_t name_length;
+    char name[TROTH_INLINE_NAME];
+};
+
+struct troth_agent_slot {
+    uint32_t tag;
+    uint32_t agent; /* index + 1; 0: free */
+};
+
+struct troth_agents {
+    struct troth_agent_slot *slots;
+    struct troth_agent *agents;
+    char (*long_names)[TROTH_AGENT_LENGTH_MAX];
+    uint64_t mask;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t long_count;
+    uint32_t long_capacity;
+};
+
+/* Returns the bytes that `capacity` agents take (a multiple of 64). */
+size_t troth_agents_size(uint32_t capacity);
+
+/* In memory: troth_agents_size(capacity) bytes, zeroed; kept until the agents are done with. */
+void troth_agents_init(struct troth_agents *agents, void *memory, uint32_t capacity);
+
+/* Returns the hash of a name (XXH64). */
+uint64_t troth_agents_hash(struct troth_text name);
+
+/* Returns the agent's index, or TROTH_NONE. In hash: of the name. */
+uint32_t troth_agents_find(const struct troth_agents *agents, struct troth_text name,
+                           uint64_t hash);
+
+/* Adds an agent that is not there yet. Returns its index, or TROTH_NONE when full. */
+uint32_t troth_agents_add(struct troth_agents *agents, struct troth_text name, uint64_t hash);
+
+/* Returns the name of an agent; lives as long as the agents. */
+struct troth_text troth_agents_name(const struct troth_agents *agents, uint32_t agent);
+
+#endif

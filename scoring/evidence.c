@@ -1,0 +1,398 @@
+#include "scoring/evidence.h"
+
+#include <string.h>
+
+#include "scoring/predicate.h"
+
+static uint32_t add_saturating(uint32_t value, uint32_t more)
+{
+    return value > UINT32_MAX - more ? UINT32_MAX : value + more;
+}
+
+/* Empties the panes between the ring's head and the clock's pane, and moves the head there. Returns
+ * TROTH_EFFECT_ADVANCED where it moved. */
+static unsigned ring_advance(const struct troth_rules *rules, struct troth_standing *standing,
+                             unsigned term, int64_t pane)
+{
+    struct troth_hot *hot = troth_hot(standing, term);
+    if (hot->head >= pane) {
+        return 0;
+    }
+    const int64_t panes = rules->contract->terms[term].panes;
+    const int64_t gone = pane - hot->head < panes ? pane - hot->head : panes;
+    const bool budget = !rules->terms[term].shares;
+    unsigned slot = (unsigned)(pane % panes);
+    for (int64_t i = 0; i < gone; i++) {
+        troth_pane(rules, standing, term, slot)->sum = 0;
+        if (budget) {
+            hot->level = (int64_t)((uint64_t)hot->level & ~(UINT64_C(1) << slot));
+        }
+        slot = slot == 0 ? (unsigned)panes - 1 : slot - 1;
+    }
+    hot->head = pane;
+    return TROTH_EFFECT_ADVANCED;
+}
+
+/* Finds the slot of the evidence's own pane. Returns false when that has left the window: late. */
+static bool find_slot(const struct troth_rules *rules, unsigned term,
+                      const struct troth_instant *instant, int64_t at_us, unsigned *slot)
+{
+    if (at_us >= instant->terms[term].start_us) {
+        *slot = instant->terms[term].slot;
+        return true;
+    }
+    const int64_t panes = rules->contract->terms[term].panes;
+    const int64_t pane = at_us / rules->terms[term].pane_us;
+    if (at_us < 0 || pane <= instant->terms[term].pane - panes) {
+        return false;
+    }
+    *slot = (unsigned)(pane % panes);
+    return true;
+}
+
+static unsigned note_late(struct troth_standing *standing)
+{
+    standing->late =
+        standing->late < TROTH_LATE_MAX ? (standing->late + 1U) & TROTH_LATE_MAX : TROTH_LATE_MAX;
+    standing->matched = true;
+    return 0;
+}
+
+static unsigned add_kept(const struct troth_rules *rules, struct troth_standing *standing,
+                         unsigned term, const struct troth_instant *instant,
+                         const struct troth_moment *moment)
+{
+    unsigned slot = 0;
+    const bool certifying = standing->rung == TROTH_RUNG_RECERTIFY;
+    if (!find_slot(rules, term, instant, moment->at_us, &slot) ||
+        (certifying && moment->at_us < standing->since_us)) {
+        return note_late(standing);
+    }
+    const unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
+    union troth_pane *pane = troth_pane(rules, standing, term, slot);
+    pane->count.kept = add_saturating(pane->count.kept, 1);
+    struct troth_hot *hot = troth_hot(standing, term);
+    if (hot->level != 0) {
+        const int64_t level = hot->level + rules->terms[term].cusum_kept;
+        hot->level = level > 0 ? level : 0;
+    }
+    if (certifying) {
+        struct troth_cold *cold = troth_cold(rules, standing, term);
+        cold->kept = add_saturating(cold->kept, 1);
+    }
+    standing->matched = true;
+    return TROTH_EFFECT_IMPROVED | advanced;
+}
+
+static void push_witness(struct troth_cold *cold, int64_t offset)
+{
+    memmove(cold->witness_low + 1, cold->witness_low,
+            sizeof cold->witness_low - sizeof *cold->witness_low);
+    memmove(cold->witness_high + 1, cold->witness_high,
+            sizeof cold->witness_high - sizeof *cold->witness_high);
+    cold->witness_low[0] = (uint32_t)offset;
+    cold->witness_high[0] = (uint16_t)(offset >> 32);
+}
+
+/* One broken piece; late ones count in the pane of the clock, since hiding must not pay. */
+static unsigned add_broken(const struct troth_rules *rules, struct troth_standing *standing,
+                           unsigned term, const struct troth_instant *instant, int64_t at_us,
+                           int64_t offset)
+{
+    unsigned slot = 0;
+    int64_t onset_us = at_us;
+    if (!find_slot(rules, term, instant, at_us, &slot)) {
+        slot = instant->terms[term].slot;
+        onset_us = instant->time_us;
+    }
+    const unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
+    union troth_pane *pane = troth_pane(rules, standing, term, slot);
+    pane->count.broken = add_saturating(pane->count.broken, 1);
+    struct troth_hot *hot = troth_hot(standing, term);
+    struct troth_cold *cold = troth_cold(rules, standing, term);
+    if (hot->level == 0) {
+        cold->onset_us = onset_us;
+        cold->tasks_mark = standing->tasks;
+        cold->cost_mark = standing->cost_micros;
+    }
+    const int64_t level = hot->level + rules->terms[term].cusum_broken;
+    hot->level = level < TROTH_CUSUM_CAP ? level : TROTH_CUSUM_CAP;
+    if (standing->rung == TROTH_RUNG_RECERTIFY) {
+        cold->broken = add_saturating(cold->broken, 1);
+    }
+    push_witness(cold, offset);
+    standing->matched = true;
+    return TROTH_EFFECT_WORSENED | advanced;
+}
+
+static unsigned add_amount(const struct troth_rules *rules, struct troth_standing *standing,
+                           unsigned term, const struct troth_instant *instant,
+                           const struct troth_event *event, const struct troth_moment *moment)
+{
+    const unsigned field = rules->contract->terms[term].sum;
+    if (!troth_event_has(event, (enum troth_field)field)) {
+        return 0;
+    }
+    unsigned slot = 0;
+    if (!find_slot(rules, term, instant, moment->at_us, &slot)) {
+        slot = instant->terms[term].slot;
+    }
+    const unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
+    union troth_pane *pane = troth_pane(rules, standing, term, slot);
+    if (__builtin_add_overflow(pane->sum, troth_event_integer(event, field), &pane->sum)) {
+        pane->sum = INT64_MAX;
+    }
+    struct troth_hot *hot = troth_hot(standing, term);
+    hot->level = (int64_t)((uint64_t)hot->level | UINT64_C(1) << slot);
+    push_witness(troth_cold(rules, standing, term), moment->offset);
+    standing->matched = true;
+    return TROTH_EFFECT_WORSENED | advanced;
+}
+
+static unsigned add_never(const struct troth_rules *rules, struct troth_standing *standing,
+                          unsigned term, const struct troth_moment *moment)
+{
+    struct troth_hot *hot = troth_hot(standing, term);
+    hot->level += hot->level < INT64_MAX;
+    push_witness(troth_cold(rules, standing, term), moment->offset);
+    standing->matched = true;
+    return TROTH_EFFECT_WORSENED;
+}
+
+static unsigned add_match(struct troth_standing *standing, unsigned term,
+                          const struct troth_moment *moment)
+{
+    if (standing->rung == TROTH_RUNG_RECERTIFY && moment->at_us < standing->since_us) {
+        return note_late(standing);
+    }
+    struct troth_hot *hot = troth_hot(standing, term);
+    hot->head = moment->at_us > hot->head ? moment->at_us : hot->head;
+    standing->matched = true;
+    return TROTH_EFFECT_IMPROVED | TROTH_EFFECT_ADVANCED;
+}
+
+/* A term that is told by its `when`. */
+static unsigned apply_selected(const struct troth_rules *rules, struct troth_standing *standing,
+                               unsigned i, const struct troth_instant *instant,
+                               const struct troth_event *event, const struct troth_moment *moment)
+{
+    const struct troth_term *term = &rules->contract->terms[i];
+    if (!troth_predicate_holds(rules, &rules->terms[i].when, event, moment->signature)) {
+        return 0;
+    }
+    switch ((enum troth_term_kind)term->kind) {
+    case TROTH_TERM_NEVER:
+        return add_never(rules, standing, i, moment);
+    case TROTH_TERM_BUDGET:
+        return add_amount(rules, standing, i, instant, event, moment);
+    case TROTH_TERM_CADENCE:
+        return add_match(standing, i, moment);
+    default:
+        break;
+    }
+    switch (troth_predicate_keeps(rules, i, event, moment->signature)) {
+    case TROTH_KEPT:
+        return add_kept(rules, standing, i, instant, moment);
+    case TROTH_BROKEN:
+        return add_broken(rules, standing, i, instant, moment->at_us, moment->offset);
+    case TROTH_NO_EVIDENCE:
+        break;
+    }
+    return 0;
+}
+
+static bool issuer_counts(const struct troth_contract *contract, const struct troth_term *term,
+                          struct troth_text issuer)
+{
+    for (unsigned i = 0; i < term->by_count; i++) {
+        const struct troth_value *by = &contract->values[term->by_first + i];
+        if (issuer.data != NULL && by->text_length == issuer.length &&
+            memcmp(contract->pool + by->text_offset, issuer.data, issuer.length) == 0) {
+            return true;
+        }
+    }
+    return term->by_count == 0;
+}
+
+static unsigned apply_judged(const struct troth_rules *rules, struct troth_standing *standing,
+                             unsigned i, const struct troth_instant *instant,
+                             const struct troth_event *event, const struct troth_moment *moment)
+{
+    const struct troth_term *term = &rules->contract->terms[i];
+    if (event->kind != TROTH_KIND_EVALUATION || event->source == TROTH_SOURCE_SELF ||
+        !issuer_counts(rules->contract, term, event->issuer)) {
+        return 0;
+    }
+    const size_t length = strlen(term->name);
+    unsigned effects = 0;
+    for (unsigned v = 0; v < event->verdict_count; v++) {
+        const struct troth_verdict *verdict = &event->verdicts[v];
+        if (verdict->term.length != length || memcmp(verdict->term.data, term->name, length) != 0) {
+            continue;
+        }
+        effects |= verdict->kept
+                       ? add_kept(rules, standing, i, instant, moment)
+                       : add_broken(rules, standing, i, instant, moment->at_us, moment->offset);
+    }
+    return effects;
+}
+
+static unsigned apply_complete(const struct troth_rules *rules, struct troth_standing *standing,
+                               unsigned i, const struct troth_instant *instant,
+                               const struct troth_moment *moment)
+{
+    unsigned effects = 0;
+    for (uint32_t n = 0; n < moment->missing; n++) {
+        effects |= add_broken(rules, standing, i, instant, instant->time_us, moment->offset);
+    }
+    if (moment->counted) {
+        effects |= add_kept(rules, standing, i, instant, moment);
+    }
+    return effects;
+}
+
+unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_standing *standing,
+                              const struct troth_instant *instant, const struct troth_event *event,
+                              const struct troth_moment *moment)
+{
+    unsigned effects = 0;
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        const unsigned bit = 1U << i;
+        if (rules->selects_mask & bit) {
+            effects |= apply_selected(rules, standing, i, instant, event, moment);
+        } else if (rules->judged_mask & bit) {
+            effects |= apply_judged(rules, standing, i, instant, event, moment);
+        } else {
+            effects |= apply_complete(rules, standing, i, instant, moment);
+        }
+    }
+    if (event->kind == TROTH_KIND_TASK) {
+        standing->tasks++;
+        if (troth_event_has(event, TROTH_FIELD_COST_MICROS) &&
+            __builtin_add_overflow(standing->cost_micros, event->cost_micros,
+                                   &standing->cost_micros)) {
+            standing->cost_micros = INT64_MAX;
+        }
+    }
+    return effects;
+}
+
+/* Of a ring that was left at `head`: the ages at the instant of its slots, newest first, go from
+ * `shift` (of the head) to panes - 1. Returns shift, or panes where the whole ring has left. */
+static int64_t ring_shift(const struct troth_rules *rules, const struct troth_standing *standing,
+                          unsigned term, const struct troth_instant *instant)
+{
+    const int64_t shift = instant->terms[term].pane - troth_hot_of(standing, term)->head;
+    const int64_t panes = rules->contract->terms[term].panes;
+    return shift < panes ? shift : panes;
+}
+
+/* The slot of the head: the instant's, `shift` panes back. */
+static unsigned head_slot(const struct troth_rules *rules, unsigned term,
+                          const struct troth_instant *instant, int64_t shift)
+{
+    const unsigned panes = rules->contract->terms[term].panes;
+    return (instant->terms[term].slot + panes - (unsigned)shift) % panes;
+}
+
+struct troth_sums troth_window_sums(const struct troth_rules *rules,
+                                    const struct troth_standing *standing, unsigned term,
+                                    const struct troth_instant *instant)
+{
+    const unsigned panes = rules->contract->terms[term].panes;
+    const double *weight = rules->terms[term].weight;
+    const int64_t shift = ring_shift(rules, standing, term, instant);
+    struct troth_sums sums = {0.0, 0.0, false};
+    if (shift >= panes) {
+        return sums;
+    }
+    unsigned slot = head_slot(rules, term, instant, shift);
+    uint32_t any = 0;
+    for (unsigned age = (unsigned)shift; age < panes; age++) {
+        const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
+        any |= pane.count.kept | pane.count.broken;
+        sums.g += pane.count.kept * weight[age];
+        sums.b += pane.count.broken * weight[age];
+        slot = slot == 0 ? panes - 1 : slot - 1;
+    }
+    sums.any = any != 0;
+    return sums;
+}
+
+void troth_window_counts(const struct troth_rules *rules, const struct troth_standing *standing,
+                         unsigned term, const struct troth_instant *instant, uint64_t *kept,
+                         uint64_t *broken)
+{
+    uint64_t k = 0;
+    uint64_t b = 0;
+    if (rules->terms[term].shares) {
+        const unsigned panes = rules->contract->terms[term].panes;
+        const int64_t shift = ring_shift(rules, standing, term, instant);
+        unsigned slot = shift < panes ? head_slot(rules, term, instant, shift) : 0;
+        for (int64_t age = shift; age < panes; age++) {
+            const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
+            k += pane.count.kept;
+            b += pane.count.broken;
+            slot = slot == 0 ? panes - 1 : slot - 1;
+        }
+    } else if (rules->contract->terms[term].kind == TROTH_TERM_NEVER) {
+        b = (uint64_t)troth_hot_of(standing, term)->level;
+    }
+    *kept = k;
+    *broken = b;
+}
+
+bool troth_window_amount(const struct troth_rules *rules, const struct troth_standing *standing,
+                         unsigned term, const struct troth_instant *instant, int64_t *sum)
+{
+    const unsigned panes = rules->contract->terms[term].panes;
+    const uint64_t used = (uint64_t)troth_hot_of(standing, term)->level;
+    const int64_t shift = ring_shift(rules, standing, term, instant);
+    unsigned slot = shift < panes ? head_slot(rules, term, instant, shift) : 0;
+    int64_t total = 0;
+    bool any = false;
+    for (int64_t age = shift; age < panes; age++) {
+        any |= (used >> slot & 1U) != 0;
+        if (__builtin_add_overflow(total, troth_pane_of(rules, standing, term, slot)->sum,
+                                   &total)) {
+            total = INT64_MAX;
+        }
+        slot = slot == 0 ? panes - 1 : slot - 1;
+    }
+    *sum = total;
+    return any;
+}
+
+int64_t troth_window_newest(const struct troth_rules *rules, const struct troth_standing *standing,
+                            unsigned term, const struct troth_instant *instant)
+{
+    const unsigned panes = rules->contract->terms[term].panes;
+    const struct troth_hot *hot = troth_hot_of(standing, term);
+    const bool shares = rules->terms[term].shares;
+    const int64_t shift = ring_shift(rules, standing, term, instant);
+    unsigned slot = shift < panes ? head_slot(rules, term, instant, shift) : 0;
+    for (int64_t age = shift; age < panes; age++) {
+        const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
+        const bool used = shares ? (pane.count.kept | pane.count.broken) != 0
+                                 : ((uint64_t)hot->level >> slot & 1U) != 0;
+        if (used) {
+            return instant->terms[term].pane - age;
+        }
+        slot = slot == 0 ? panes - 1 : slot - 1;
+    }
+    return -1;
+}
+
+unsigned troth_witnesses(const struct troth_rules *rules, const struct troth_standing *standing,
+                         unsigned term, int64_t offsets[TROTH_WITNESSES_MAX])
+{
+    const struct troth_cold *cold = troth_cold_of(rules, standing, term);
+    unsigned count = 0;
+    for (unsigned i = 0; i < TROTH_WITNESSES_MAX; i++) {
+        if (cold->witness_low[i] == UINT32_MAX && cold->witness_high[i] == UINT16_MAX) {
+            break;
+        }
+        offsets[count++] = (int64_t)cold->witness_high[i] << 32 | cold->witness_low[i];
+    }
+    return count;
+}

@@ -1,0 +1,73 @@
+/*
+ * Evidence: what an event adds to a standing's terms, and what is in a window at a time.
+ *
+ * A ring holds the panes up to `head`; adding moves it to the pane of the clock, looking never
+ * changes it, so a standing can be looked at for any time from its last event on.
+ */
+#ifndef TROTH_SCORING_EVIDENCE_H
+#define TROTH_SCORING_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/event.h"
+#include "scoring/instant.h"
+#include "scoring/rules.h"
+#include "scoring/standing.h"
+
+/* Where and when an event stands: its own time (never past its record's) and its record. */
+struct troth_moment {
+    int64_t at_us;
+    int64_t offset;     /* of the record; 0..2^48 - 2 */
+    uint32_t signature; /* of the event; scoring/predicate.h */
+    uint32_t missing;   /* numbers that left the sequence window unseen by this event, 0..64 */
+    bool counted;       /* the event bears a sequence number, seen for the first time */
+};
+
+/* What an event did to a standing; bits. */
+enum {
+    TROTH_EFFECT_IMPROVED = 1, /* something was kept or matched */
+    TROTH_EFFECT_WORSENED = 2, /* something was broken, or an amount was added */
+    TROTH_EFFECT_ADVANCED = 4, /* a ring has moved on to the clock's pane, or a cadence was met */
+};
+
+/*
+ * Adds what an event is to each term, in the contract's order, and counts the event's task.
+ * In instant: of the shard's clock. In event: accepted, and reaches this contract.
+ * Returns the effects.
+ */
+unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_standing *standing,
+                              const struct troth_instant *instant, const struct troth_event *event,
+                              const struct troth_moment *moment);
+
+/* The aged sums of a share's window. */
+struct troth_sums {
+    double g; /* kept */
+    double b; /* broken */
+    bool any; /* there is evidence in the window */
+};
+
+/* Returns the aged sums of a term that shares, at the instant (not before its last event). */
+struct troth_sums troth_window_sums(const struct troth_rules *rules,
+                                    const struct troth_standing *standing, unsigned term,
+                                    const struct troth_instant *instant);
+
+/* Out kept, broken: the plain sums of a term's window; of one that does not share: never, broken so
+ * often; budget and cadence 0. */
+void troth_window_counts(const struct troth_rules *rules, const struct troth_standing *standing,
+                         unsigned term, const struct troth_instant *instant, uint64_t *kept,
+                         uint64_t *broken);
+
+/* Out sum: the plain sum of a budget's window (saturating). Returns whether it has any amount. */
+bool troth_window_amount(const struct troth_rules *rules, const struct troth_standing *standing,
+                         unsigned term, const struct troth_instant *instant, int64_t *sum);
+
+/* Returns the newest pane that holds evidence in the window of a windowed term, or -1. */
+int64_t troth_window_newest(const struct troth_rules *rules, const struct troth_standing *standing,
+                            unsigned term, const struct troth_instant *instant);
+
+/* Out offsets: of the last broken records of a term, newest first. Returns how many, 0..4. */
+unsigned troth_witnesses(const struct troth_rules *rules, const struct troth_standing *standing,
+                         unsigned term, int64_t offsets[TROTH_WITNESSES_MAX]);
+
+#endif

@@ -1,0 +1,27 @@
+#include "scoring/instant.h"
+
+void troth_instant_set(const struct troth_rules *rules, struct troth_instant *instant,
+                       int64_t time_us)
+{
+    instant->time_us = time_us;
+    if (time_us >= instant->from_us && time_us < instant->until_us) {
+        return;
+    }
+    int64_t from = 0;
+    int64_t until = INT64_MAX;
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        if (!rules->terms[i].windowed) {
+            continue;
+        }
+        const int64_t width = rules->terms[i].pane_us;
+        const int64_t pane = time_us / width;
+        const int64_t start = pane * width;
+        instant->terms[i].pane = pane;
+        instant->terms[i].start_us = start;
+        instant->terms[i].slot = (uint32_t)(pane % rules->contract->terms[i].panes);
+        from = start > from ? start : from;
+        until = start + width < until ? start + width : until;
+    }
+    instant->from_us = from;
+    instant->until_us = until;
+}

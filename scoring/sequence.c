@@ -1,0 +1,75 @@
+#include "scoring/sequence.h"
+
+#include <stddef.h>
+
+static const struct troth_session *find(const struct troth_sequences *sequences, uint64_t name_hash)
+{
+    for (unsigned i = 0; i < TROTH_SESSIONS_MAX; i++) {
+        if (sequences->sessions[i].name_hash == name_hash) {
+            return &sequences->sessions[i];
+        }
+    }
+    return NULL;
+}
+
+/* How far `later` is past `earlier`; both may be any 64-bit numbers. */
+static uint64_t distance(int64_t later, int64_t earlier)
+{
+    return (uint64_t)later - (uint64_t)earlier;
+}
+
+bool troth_sequence_seen(const struct troth_sequences *sequences, uint64_t name_hash, int64_t seq)
+{
+    const struct troth_session *session = find(sequences, name_hash);
+    if (session == NULL || seq > session->top) {
+        return false;
+    }
+    const uint64_t back = distance(session->top, seq);
+    return back >= TROTH_SEQUENCE_WIDTH || (session->seen >> back & 1) != 0;
+}
+
+/* Numbers that leave the window when its top moves from session->top to seq, unseen. */
+static uint32_t count_missing(const struct troth_session *session, int64_t seq)
+{
+    const uint64_t jump = distance(seq, session->top);
+    /* Of the old window leave the numbers top - 63 .. seq - 64, but none from before `first`. */
+    const uint64_t known = distance(session->top, session->first) < TROTH_SEQUENCE_WIDTH
+                               ? distance(session->top, session->first) + 1
+                               : TROTH_SEQUENCE_WIDTH;
+    uint64_t missing = 0;
+    for (uint64_t back = 0; back < known; back++) {
+        const bool leaves = back + jump >= TROTH_SEQUENCE_WIDTH;
+        missing += leaves && (session->seen >> back & 1) == 0;
+    }
+    /* Numbers past the old top that never were in the window: top + 1 .. seq - 64. */
+    if (jump > TROTH_SEQUENCE_WIDTH) {
+        missing += jump - TROTH_SEQUENCE_WIDTH;
+    }
+    return (uint32_t)(missing < TROTH_MISSING_MAX ? missing : TROTH_MISSING_MAX);
+}
+
+uint32_t troth_sequence_note(struct troth_sequences *sequences, uint64_t name_hash, int64_t seq)
+{
+    struct troth_session *session = NULL;
+    struct troth_session *oldest = &sequences->sessions[0];
+    for (unsigned i = 0; i < TROTH_SESSIONS_MAX; i++) {
+        struct troth_session *s = &sequences->sessions[i];
+        session = s->name_hash == name_hash ? s : session;
+        oldest = s->used < oldest->used ? s : oldest;
+    }
+    const int64_t use = ++sequences->uses;
+    if (session == NULL) {
+        *oldest = (struct troth_session){name_hash, seq, seq, 1, use};
+        return 0;
+    }
+    session->used = use;
+    if (seq <= session->top) {
+        session->seen |= UINT64_C(1) << distance(session->top, seq);
+        return 0;
+    }
+    const uint32_t missing = count_missing(session, seq);
+    const uint64_t jump = distance(seq, session->top);
+    session->seen = (jump < TROTH_SEQUENCE_WIDTH ? session->seen << jump : 0) | 1;
+    session->top = seq;
+    return missing;
+}

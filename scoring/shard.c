@@ -1,0 +1,381 @@
+#include "scoring/shard.h"
+
+#include <string.h>
+
+#include "schemas/assert.h"
+#include "scoring/predicate.h"
+#include "scoring/shard_state.h"
+
+enum { SESSION_EMPTY = 1 }; /* the hash of a session without a name */
+
+static size_t round_up(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
+static uint32_t group_count(const struct troth_shard_config *config)
+{
+    return (config->standings_max + GROUP - 1) / GROUP;
+}
+
+static uint32_t line_count(const struct troth_shard_config *config)
+{
+    const uint64_t bytes = (uint64_t)config->standings_max * config->standing_bytes;
+    const uint64_t lines = bytes / TROTH_LINE + TROTH_BLOCK_LINES_MAX;
+    return lines < UINT32_MAX ? (uint32_t)lines : UINT32_MAX - 1;
+}
+
+size_t troth_shard_size(const struct troth_shard_config *config)
+{
+    const size_t n = config->standings_max;
+    return round_up(sizeof(struct troth_shard)) + round_up(n * sizeof(int64_t)) +
+           round_up(group_count(config) * sizeof(int64_t)) + 2 * round_up(n * sizeof(uint32_t)) +
+           round_up(n) + round_up((size_t)config->agents_max * sizeof(struct troth_sequences)) +
+           round_up(troth_agents_size(config->agents_max)) +
+           (size_t)line_count(config) * TROTH_LINE;
+}
+
+/* Cuts the next part off the memory. */
+static void *cut(char **memory, size_t size)
+{
+    void *part = *memory;
+    *memory += round_up(size);
+    return part;
+}
+
+struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_config *config)
+{
+    TROTH_ASSERT(config->agents_max >= 1 && config->standings_max >= 1 &&
+                 config->standing_bytes >= TROTH_LINE && config->max_ahead_us >= 0);
+    char *p = memory;
+    const size_t n = config->standings_max;
+    struct troth_shard *shard = cut(&p, sizeof *shard);
+    shard->config = *config;
+    shard->next_us = TROTH_LAST_US;
+    shard->free_standing = TROTH_NONE;
+    shard->generation = 1;
+    shard->deadlines = cut(&p, n * sizeof(int64_t));
+    shard->group_us = cut(&p, group_count(config) * sizeof(int64_t));
+    shard->lines = cut(&p, n * sizeof(uint32_t));
+    shard->dirty = cut(&p, n * sizeof(uint32_t));
+    shard->marks = cut(&p, n);
+    shard->sequences = cut(&p, (size_t)config->agents_max * sizeof(struct troth_sequences));
+    troth_agents_init(&shard->agents, cut(&p, troth_agents_size(config->agents_max)),
+                      config->agents_max);
+    troth_blocks_init(&shard->blocks, p, line_count(config));
+    return shard;
+}
+
+void troth_shard_mark_dirty(struct troth_shard *shard, uint32_t index, unsigned flags)
+{
+    struct troth_standing *standing = troth_shard_at(shard, index);
+    if (!(standing->dirty & TROTH_DIRTY_LISTED)) {
+        uint32_t end = shard->dirty_first + shard->dirty_count;
+        end = end < shard->config.standings_max ? end : end - shard->config.standings_max;
+        shard->dirty[end] = index;
+        shard->dirty_count++;
+    }
+    standing->dirty |= (flags | TROTH_DIRTY_LISTED) & 15U;
+}
+
+uint32_t troth_shard_take_dirty(struct troth_shard *shard, unsigned *flags)
+{
+    while (shard->dirty_count > 0) {
+        const uint32_t index = shard->dirty[shard->dirty_first];
+        shard->dirty_first =
+            shard->dirty_first + 1 < shard->config.standings_max ? shard->dirty_first + 1 : 0;
+        shard->dirty_count--;
+        shard->marks[index] &= (uint8_t)~MARK_LISTED;
+        if (shard->marks[index] & MARK_LIVE) {
+            struct troth_standing *standing = troth_shard_at(shard, index);
+            *flags = standing->dirty;
+            standing->dirty = 0;
+            return index;
+        }
+    }
+    return TROTH_NONE;
+}
+
+/* Whether an event reaches a contract that applies to its agent: an agent's own events reach all.
+ */
+static bool reaches(const struct troth_event *event, const struct troth_contract *contract)
+{
+    if (event->source == TROTH_SOURCE_SELF || event->contract.data == NULL) {
+        return true;
+    }
+    return strlen(contract->name) == event->contract.length &&
+           memcmp(contract->name, event->contract.data, event->contract.length) == 0;
+}
+
+static bool has_standing(const struct troth_shard *shard, uint32_t agent, unsigned slot)
+{
+    uint32_t index = shard->agents.agents[agent].first;
+    while (index != TROTH_NONE) {
+        const struct troth_standing *standing = troth_shard_at(shard, index);
+        if (standing->contract == slot) {
+            return true;
+        }
+        index = standing->next;
+    }
+    return false;
+}
+
+/* Begins the standings that this event is the first to reach. */
+static troth_status begin_missing(struct troth_shard *shard, uint32_t agent,
+                                  const struct troth_event *event)
+{
+    struct troth_agent *a = &shard->agents.agents[agent];
+    bool all = true;
+    for (unsigned slot = 0; slot < shard->slot_count; slot++) {
+        const struct troth_rules *rules = shard->slots[slot].rules;
+        if (rules == NULL ||
+            !troth_glob_matches(rules->contract->applies_to, event->agent.data,
+                                event->agent.length) ||
+            has_standing(shard, agent, slot)) {
+            continue;
+        }
+        if (!reaches(event, rules->contract)) {
+            all = false;
+        } else if (!troth_shard_begin(shard, agent, slot)) {
+            return TROTH_STANDINGS_FULL;
+        }
+    }
+    a->generation = all ? shard->generation : a->generation;
+    return TROTH_OK;
+}
+
+/* Whether any contract in force applies to an agent of that name and is reached by the event. */
+static bool is_bound(const struct troth_shard *shard, const struct troth_event *event)
+{
+    for (unsigned slot = 0; slot < shard->slot_count; slot++) {
+        const struct troth_rules *rules = shard->slots[slot].rules;
+        if (rules != NULL && reaches(event, rules->contract) &&
+            troth_glob_matches(rules->contract->applies_to, event->agent.data,
+                               event->agent.length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t session_hash(const struct troth_event *event)
+{
+    const uint64_t hash =
+        event->session.data != NULL ? troth_agents_hash(event->session) : SESSION_EMPTY;
+    return hash != 0 ? hash : SESSION_EMPTY;
+}
+
+static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
+                     const struct troth_event *event, const struct troth_moment *moment)
+{
+    struct troth_slot *slot = &shard->slots[standing->contract];
+    const struct troth_rules *rules = slot->rules;
+    troth_instant_set(rules, &slot->now, shard->clock_us);
+    const unsigned effects = troth_evidence_apply(rules, standing, &slot->now, event, moment);
+    const unsigned rung = standing->rung;
+    struct troth_sight sight;
+    troth_sight_init(&sight, rules, standing, &slot->now);
+    bool look = rung == TROTH_RUNG_RECERTIFY;
+    if (effects & TROTH_EFFECT_WORSENED) {
+        look |= rung != TROTH_RUNG_PAUSE;
+        troth_shard_mark_dirty(shard, index, TROTH_DIRTY_WORSENED);
+    } else if (effects & TROTH_EFFECT_IMPROVED) {
+        /* Kept evidence can only raise: it matters where calm may begin, or certification end. */
+        look |= (rung == TROTH_RUNG_WARN || rung == TROTH_RUNG_NARROW) &&
+                standing->phase_us == TROTH_NEVER_US;
+        troth_shard_mark_dirty(shard, index, TROTH_DIRTY_IMPROVED);
+    }
+    const bool moved = look && troth_shard_settle(shard, index, standing, &sight, moment->offset,
+                                                  (effects & TROTH_EFFECT_WORSENED) != 0);
+    /* Evidence in a pane that has some already leaves the deadline as it is. */
+    if (moved || (effects & TROTH_EFFECT_ADVANCED)) {
+        troth_shard_schedule(shard, index, &sight);
+    }
+}
+
+/* Finds the agent of an event that a contract applies to, adding it where it is new. */
+static troth_status find_agent(struct troth_shard *shard, const struct troth_event *event,
+                               uint64_t hash, uint32_t *agent)
+{
+    *agent = troth_agents_find(&shard->agents, event->agent, hash);
+    if (*agent == TROTH_NONE) {
+        if (!is_bound(shard, event)) {
+            return TROTH_NOT_FOUND;
+        }
+        *agent = troth_agents_add(&shard->agents, event->agent, hash);
+    }
+    return *agent != TROTH_NONE ? TROTH_OK : TROTH_AGENTS_FULL;
+}
+
+/* The agent's sequence windows, made where it has none. */
+static struct troth_sequences *sequences_of(struct troth_shard *shard, struct troth_agent *agent)
+{
+    if (agent->sequences == TROTH_NONE) {
+        agent->sequences = shard->sequence_count++; /* as many as agents: always room */
+    }
+    return &shard->sequences[agent->sequences];
+}
+
+static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
+                                const struct troth_event *event, uint64_t hash)
+{
+    uint32_t index = TROTH_NONE;
+    troth_status status = find_agent(shard, event, hash, &index);
+    if (status != TROTH_OK) {
+        shard->counts.unbound += status == TROTH_NOT_FOUND;
+        return status == TROTH_NOT_FOUND ? TROTH_OK : status;
+    }
+    struct troth_agent *agent = &shard->agents.agents[index];
+    struct troth_moment moment = {.at_us =
+                                      event->at_us < timestamp_us ? event->at_us : timestamp_us,
+                                  .offset = offset,
+                                  .signature = troth_event_signature(event),
+                                  .counted = troth_event_has(event, TROTH_FIELD_SEQ)};
+    struct troth_sequences *sequences = NULL;
+    if (moment.counted) {
+        sequences = sequences_of(shard, agent);
+        if (troth_sequence_seen(sequences, session_hash(event), event->seq)) {
+            shard->counts.duplicates++;
+            return TROTH_DUPLICATE;
+        }
+    }
+    if (agent->generation != shard->generation) {
+        status = begin_missing(shard, index, event);
+        if (status != TROTH_OK) {
+            return status;
+        }
+    }
+    if (sequences != NULL) {
+        moment.missing = troth_sequence_note(sequences, session_hash(event), event->seq);
+        shard->counts.missing += moment.missing;
+    }
+    bool reached = false;
+    uint32_t line = agent->first_line;
+    for (uint32_t i = agent->first; i != TROTH_NONE;) {
+        struct troth_standing *standing = troth_blocks_at(&shard->blocks, line);
+        const uint32_t next = standing->next;
+        if (reaches(event, shard->slots[standing->contract].rules->contract)) {
+            apply_to(shard, i, standing, event, &moment);
+            reached = true;
+        }
+        line = next != TROTH_NONE ? shard->lines[next] : 0;
+        i = next;
+    }
+    shard->counts.applied += reached;
+    shard->counts.unbound += !reached;
+    return TROTH_OK;
+}
+
+troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
+                               const struct troth_event *event, uint64_t hash)
+{
+    if (timestamp_us > shard->clock_us) {
+        shard->clock_us = timestamp_us;
+        if (shard->next_us <= timestamp_us) {
+            troth_shard_run_deadlines(shard, offset);
+        }
+    }
+    if (event == NULL || event->kind == TROTH_KIND_TICK || event->kind == TROTH_KIND_POINTER) {
+        return TROTH_OK;
+    }
+    if (event->at_us > timestamp_us && event->at_us - timestamp_us > shard->config.max_ahead_us) {
+        return TROTH_AHEAD_OF_TIME;
+    }
+    return apply_event(shard, timestamp_us, offset, event, hash);
+}
+
+/* Asks for the lines of a standing that a kept event touches. */
+static void prefetch_standing(const struct troth_shard *shard, const struct troth_agent *agent)
+{
+    const char *block = troth_blocks_at(&shard->blocks, agent->first_line);
+    const struct troth_slot *slot = &shard->slots[agent->first_contract];
+    __builtin_prefetch(block, 1);
+    __builtin_prefetch(block + TROTH_LINE, 1);
+    if (slot->rules != NULL && slot->rules->terms[0].windowed) {
+        const struct troth_term_rules *term = &slot->rules->terms[0];
+        __builtin_prefetch(
+            block + term->ring_offset + (size_t)slot->now.terms[0].slot * term->ring_stride, 1);
+    }
+}
+
+void troth_shard_prefetch(const struct troth_shard *shard, const struct troth_event *const *events,
+                          unsigned count, uint64_t *hashes)
+{
+    const struct troth_agent *agents[TROTH_PREFETCH];
+    TROTH_ASSERT(count <= TROTH_PREFETCH);
+    for (unsigned i = 0; i < count; i++) {
+        hashes[i] = 0;
+        if (events[i] != NULL && events[i]->agent.data != NULL) {
+            hashes[i] = troth_agents_hash(events[i]->agent);
+            __builtin_prefetch(&shard->agents.slots[hashes[i] & shard->agents.mask]);
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        agents[i] = NULL;
+        if (hashes[i] != 0) {
+            const struct troth_agent_slot slot =
+                shard->agents.slots[hashes[i] & shard->agents.mask];
+            if (slot.agent != 0) {
+                agents[i] = &shard->agents.agents[slot.agent - 1];
+                __builtin_prefetch(agents[i]);
+            }
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (agents[i] != NULL && agents[i]->first != TROTH_NONE) {
+            prefetch_standing(shard, agents[i]);
+        }
+    }
+}
+
+int64_t troth_shard_clock_us(const struct troth_shard *shard)
+{
+    return shard->clock_us;
+}
+
+void troth_shard_count(const struct troth_shard *shard, struct troth_shard_counts *counts)
+{
+    *counts = shard->counts;
+    counts->agents = shard->agents.count;
+    counts->standings = shard->live;
+    counts->standing_bytes = (uint64_t)shard->blocks.in_use * TROTH_LINE;
+}
+
+uint32_t troth_shard_standings(const struct troth_shard *shard)
+{
+    return shard->standings;
+}
+
+bool troth_shard_view(struct troth_shard *shard, uint32_t standing,
+                      struct troth_standing_view *view)
+{
+    if (standing >= shard->standings || !(shard->marks[standing] & MARK_LIVE)) {
+        return false;
+    }
+    const struct troth_standing *s = troth_shard_at(shard, standing);
+    struct troth_slot *slot = &shard->slots[s->contract];
+    troth_instant_set(slot->rules, &slot->now, shard->clock_us);
+    view->agent = troth_agents_name(&shard->agents, s->agent);
+    view->rules = slot->rules;
+    view->standing = s;
+    troth_sight_init(&view->sight, slot->rules, s, &slot->now);
+    return true;
+}
+
+uint32_t troth_shard_of_agent(struct troth_shard *shard, struct troth_text agent,
+                              uint32_t *standings, uint32_t capacity)
+{
+    uint32_t count = 0;
+    const uint32_t index = troth_agents_find(&shard->agents, agent, troth_agents_hash(agent));
+    if (index == TROTH_NONE) {
+        return 0;
+    }
+    for (uint32_t i = shard->agents.agents[index].first; i != TROTH_NONE;
+         i = troth_shard_at(shard, i)->next) {
+        if (count < capacity) {
+            standings[count] = i;
+        }
+        count++;
+    }
+    return count;
+}

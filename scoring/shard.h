@@ -1,0 +1,140 @@
+/*
+ * A shard: the standings of one telemetry partition, a pure function of that partition's log.
+ *
+ * The caller feeds it every record of the log in order; the shard keeps the clock, handles the
+ * deadlines that the clock passes, applies the event, and calls back with each change of rung. What
+ * it says never depends on how records are batched, on the wall clock or on other shards.
+ *
+ *     record -> clock -> deadlines of all standings -> the event's agent -> its standings -> ladder
+ *
+ * Threads: one at a time. Memory: one block of the caller's, taken when the partition is assigned;
+ * nothing is allocated afterwards. Pages of it are first touched when they are needed.
+ */
+#ifndef TROTH_SCORING_SHARD_H
+#define TROTH_SCORING_SHARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schemas/event.h"
+#include "schemas/status.h"
+#include "scoring/intervention.h"
+#include "scoring/rules.h"
+
+enum {
+    TROTH_CONTRACTS_MAX = 256, /* in force at once in one shard */
+    TROTH_PREFETCH = 32        /* events looked ahead for */
+};
+
+struct troth_shard;
+
+struct troth_shard_config {
+    uint32_t agents_max;     /* >= 1 */
+    uint32_t standings_max;  /* >= 1 */
+    uint32_t standing_bytes; /* room per standing, mean; 640 fits three share terms of 12 panes */
+    int64_t max_ahead_us;    /* by how much an event's time may pass its record's; 60 s */
+    /* Called for each change of rung, in the order in which a standing makes them. */
+    void (*on_intervention)(void *context, const struct troth_intervention *intervention);
+    /* Called when a standing ends because no contract in force applies to its agent any more. */
+    void (*on_ended)(void *context, uint32_t standing, struct troth_text agent,
+                     const char *contract);
+    void *context;
+};
+
+/* What a shard has counted since it was made. */
+struct troth_shard_counts {
+    uint64_t applied;    /* events that reached at least one standing */
+    uint64_t unbound;    /* events that no contract in force applies to */
+    uint64_t duplicates; /* events dropped by their sequence number */
+    uint64_t missing;    /* numbers that left a sequence window unseen */
+    uint64_t interventions;
+    uint64_t deadlines; /* handled */
+    uint32_t agents;
+    uint32_t standings;
+    uint64_t standing_bytes; /* in blocks in use */
+};
+
+/* One standing, looked at. */
+struct troth_standing_view {
+    struct troth_text agent;
+    const struct troth_rules *rules;
+    const struct troth_standing *standing;
+    struct troth_sight sight; /* at the shard's clock; valid until the shard is next changed */
+};
+
+/* Why a standing is on the list of those that changed; bits. */
+enum {
+    TROTH_DIRTY_LISTED = 1,
+    TROTH_DIRTY_IMPROVED = 2, /* kept evidence alone: its score can only have risen */
+    TROTH_DIRTY_WORSENED = 4, /* broken evidence, an amount, or time has passed a pane */
+    TROTH_DIRTY_MOVED = 8     /* its rung changed, or it is new, or its contract changed */
+};
+
+/* Returns the bytes of memory that a shard of that size takes. */
+size_t troth_shard_size(const struct troth_shard_config *config);
+
+/* In memory: troth_shard_size(config) bytes, zeroed, aligned to 64, kept until the shard is done
+ * with; freeing it ends the shard. Returns the shard, at the start of the memory. */
+struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_config *config);
+
+/*
+ * Puts a contract version in force, at the shard's clock: it replaces the version of the same name.
+ * A term that did not change keeps its evidence, one that changed starts anew.
+ * In rules: kept by the caller until it is replaced or retired.
+ * Returns TROTH_OK, TROTH_REFUSED (a version not higher than the one in force) or TROTH_FULL (too
+ * many contracts, or no room for the larger standings; the old version stays in force).
+ */
+TROTH_MUST_CHECK
+troth_status troth_shard_contract(struct troth_shard *shard, const struct troth_rules *rules);
+
+/* Retires a contract: its standings end. Returns TROTH_OK or TROTH_NOT_FOUND. */
+TROTH_MUST_CHECK
+troth_status troth_shard_retire(struct troth_shard *shard, const char *contract);
+
+/* Returns the rules in force in a slot below TROTH_CONTRACTS_MAX, or NULL. */
+const struct troth_rules *troth_shard_rules(const struct troth_shard *shard, unsigned slot);
+
+/* Asks the caches for what the events will need: a hint that changes nothing.
+ * In events: at most TROTH_PREFETCH; NULL and those without an agent are passed over.
+ * Out hashes: of the events' agents, for troth_shard_apply. */
+void troth_shard_prefetch(const struct troth_shard *shard, const struct troth_event *const *events,
+                          unsigned count, uint64_t *hashes);
+
+/*
+ * Takes the next record of the log.
+ * In timestamp_us: of the record, by the log. In offset: its offset, at most 2^48 - 2.
+ * In event: the accepted event, or NULL for a record that was rejected or is empty: it moves the
+ * clock, as all do. In hash: of the event's agent, troth_agents_hash, as prefetch gives it.
+ * Returns TROTH_OK, or why the event was not applied: TROTH_AHEAD_OF_TIME, TROTH_DUPLICATE,
+ * TROTH_AGENTS_FULL, TROTH_STANDINGS_FULL. The clock and its deadlines are handled in any case.
+ */
+TROTH_MUST_CHECK
+troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
+                               const struct troth_event *event, uint64_t hash);
+
+/* Returns the shard's clock, microseconds; 0 before the first record. */
+int64_t troth_shard_clock_us(const struct troth_shard *shard);
+
+/* Out counts: see above. */
+void troth_shard_count(const struct troth_shard *shard, struct troth_shard_counts *counts);
+
+/* Returns one past the greatest index of a standing so far. */
+uint32_t troth_shard_standings(const struct troth_shard *shard);
+
+/* Out view: of a standing. Returns false where there is none of that index (any more). */
+bool troth_shard_view(struct troth_shard *shard, uint32_t standing,
+                      struct troth_standing_view *view);
+
+/* Finds an agent's standings. Out standings: at most capacity. Returns how many there are. */
+uint32_t troth_shard_of_agent(struct troth_shard *shard, struct troth_text agent,
+                              uint32_t *standings, uint32_t capacity);
+
+/* Takes the next standing that changed since it was last taken. Out flags: TROTH_DIRTY_*.
+ * Returns its index, or TROTH_NONE when there is none. */
+uint32_t troth_shard_take_dirty(struct troth_shard *shard, unsigned *flags);
+
+/* Puts a standing back on the list, for a look later. */
+void troth_shard_mark_dirty(struct troth_shard *shard, uint32_t standing, unsigned flags);
+
+#endif

@@ -1,0 +1,162 @@
+#include <string.h>
+
+#include "schemas/assert.h"
+#include "scoring/predicate.h"
+#include "scoring/shard_state.h"
+
+static unsigned find_slot(const struct troth_shard *shard, const char *name)
+{
+    for (unsigned i = 0; i < shard->slot_count; i++) {
+        if (shard->slots[i].rules != NULL &&
+            strcmp(shard->slots[i].rules->contract->name, name) == 0) {
+            return i;
+        }
+    }
+    return TROTH_CONTRACTS_MAX;
+}
+
+static unsigned free_slot(struct troth_shard *shard)
+{
+    for (unsigned i = 0; i < shard->slot_count; i++) {
+        if (shard->slots[i].rules == NULL) {
+            return i;
+        }
+    }
+    return shard->slot_count < TROTH_CONTRACTS_MAX ? shard->slot_count++ : TROTH_CONTRACTS_MAX;
+}
+
+/* The term of the old version that promises the same as a term of the new, or TROTH_NO_TERM. */
+static unsigned same_term(const struct troth_rules *old, const struct troth_rules *new,
+                          unsigned term)
+{
+    for (unsigned i = 0; i < old->term_count; i++) {
+        if (troth_term_equal(old->contract, i, new->contract, term)) {
+            return i;
+        }
+    }
+    return TROTH_NO_TERM;
+}
+
+/* Fills a block laid out by the new version from one laid out by the old. */
+static void carry_over(const struct troth_rules *old, const struct troth_standing *from,
+                       const struct troth_rules *new, struct troth_standing *to)
+{
+    memset(to, 0, new->size);
+    *to = *from;
+    for (unsigned i = 0; i < new->term_count; i++) {
+        const unsigned same = same_term(old, new, i);
+        troth_term_clear(new, to, i);
+        if (same == TROTH_NO_TERM) {
+            continue;
+        }
+        *troth_hot(to, i) = *troth_hot_of(from, same);
+        *troth_cold(new, to, i) = *troth_cold_of(old, from, same);
+        if (new->terms[i].windowed) {
+            for (unsigned slot = 0; slot < new->contract->terms[i].panes; slot++) {
+                *troth_pane(new, to, i, slot) = *troth_pane_of(old, from, same, slot);
+            }
+        }
+    }
+}
+
+/* Moves a standing to the new version's layout. The caller has seen to it that there is room. */
+static void move_standing(struct troth_shard *shard, uint32_t index, const struct troth_rules *old,
+                          const struct troth_rules *new)
+{
+    struct troth_standing *from = troth_shard_at(shard, index);
+    const uint32_t from_line = shard->lines[index];
+    const uint32_t line = troth_blocks_take(&shard->blocks, new->size);
+    TROTH_ASSERT(line != UINT32_MAX);
+    struct troth_standing *to = troth_blocks_at(&shard->blocks, line);
+    carry_over(old, from, new, to);
+    troth_blocks_give(&shard->blocks, from_line, old->size);
+    shard->lines[index] = line;
+    struct troth_agent *agent = &shard->agents.agents[to->agent];
+    if (agent->first == index) {
+        agent->first_line = line;
+    }
+}
+
+static bool is_in_slot(const struct troth_shard *shard, uint32_t index, unsigned slot)
+{
+    return (shard->marks[index] & MARK_LIVE) && troth_shard_at(shard, index)->contract == slot;
+}
+
+/* Whether the larger standings of a new version fit. Blocks of the old size are given back one by
+ * one, but only a block of the same size takes their place. */
+static bool fits(const struct troth_shard *shard, unsigned slot, const struct troth_rules *new)
+{
+    uint64_t need = 0;
+    for (uint32_t i = 0; i < shard->standings; i++) {
+        need += is_in_slot(shard, i, slot) ? new->size / TROTH_LINE : 0;
+    }
+    return shard->slots[slot].rules->size == new->size
+               ? shard->blocks.lines - shard->blocks.used >= new->size / TROTH_LINE
+               : shard->blocks.lines - shard->blocks.used >= need;
+}
+
+static void replace(struct troth_shard *shard, unsigned slot, const struct troth_rules *new)
+{
+    const struct troth_rules *old = shard->slots[slot].rules;
+    for (uint32_t i = 0; i < shard->standings; i++) {
+        if (!is_in_slot(shard, i, slot)) {
+            continue;
+        }
+        const struct troth_text agent =
+            troth_agents_name(&shard->agents, troth_shard_at(shard, i)->agent);
+        if (!troth_glob_matches(new->contract->applies_to, agent.data, agent.length)) {
+            troth_shard_end(shard, i);
+        } else {
+            move_standing(shard, i, old, new);
+        }
+    }
+    shard->slots[slot] = (struct troth_slot){.rules = new};
+    for (uint32_t i = 0; i < shard->standings; i++) {
+        if (is_in_slot(shard, i, slot)) {
+            troth_shard_reconsider(shard, i);
+        }
+    }
+}
+
+troth_status troth_shard_contract(struct troth_shard *shard, const struct troth_rules *rules)
+{
+    const unsigned slot = find_slot(shard, rules->contract->name);
+    if (slot != TROTH_CONTRACTS_MAX) {
+        if (rules->contract->version <= shard->slots[slot].rules->contract->version) {
+            return TROTH_REFUSED;
+        }
+        if (!fits(shard, slot, rules)) {
+            return TROTH_FULL;
+        }
+        replace(shard, slot, rules);
+    } else {
+        const unsigned free = free_slot(shard);
+        if (free == TROTH_CONTRACTS_MAX) {
+            return TROTH_FULL;
+        }
+        shard->slots[free] = (struct troth_slot){.rules = rules};
+    }
+    shard->generation++;
+    return TROTH_OK;
+}
+
+troth_status troth_shard_retire(struct troth_shard *shard, const char *contract)
+{
+    const unsigned slot = find_slot(shard, contract);
+    if (slot == TROTH_CONTRACTS_MAX) {
+        return TROTH_NOT_FOUND;
+    }
+    for (uint32_t i = 0; i < shard->standings; i++) {
+        if (is_in_slot(shard, i, slot)) {
+            troth_shard_end(shard, i);
+        }
+    }
+    shard->slots[slot].rules = NULL;
+    shard->generation++;
+    return TROTH_OK;
+}
+
+const struct troth_rules *troth_shard_rules(const struct troth_shard *shard, unsigned slot)
+{
+    return slot < shard->slot_count ? shard->slots[slot].rules : NULL;
+}

@@ -1,0 +1,276 @@
+/*
+ * Standings in a shard: how they begin and end, take steps, and what their deadlines do.
+ */
+#include <string.h>
+
+#include "schemas/assert.h"
+#include "scoring/shard_state.h"
+
+static void set_deadline(struct troth_shard *shard, uint32_t index, int64_t due_us)
+{
+    shard->deadlines[index] = due_us;
+    int64_t *group = &shard->group_us[index / GROUP];
+    *group = due_us < *group ? due_us : *group;
+    shard->next_us = due_us < shard->next_us ? due_us : shard->next_us;
+}
+
+/* Tells of a step that is being taken, before anything that it rests on is emptied. */
+static void tell(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
+                 struct troth_sight *sight, const struct troth_step *step, int64_t offset)
+{
+    const struct troth_rules *rules = sight->rules;
+    struct troth_intervention told = {
+        .agent = troth_agents_name(&shard->agents, standing->agent),
+        .contract = rules->contract,
+        .standing = index,
+        .from = step->from,
+        .to = step->to,
+        .narrowing = step->to > step->from,
+        .cause = step->cause,
+        .score = troth_outlook_score(sight),
+        .decided_at_us = sight->instant->time_us,
+        .degraded_at_us = TROTH_NEVER_US,
+        .cause_offset = offset,
+    };
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        troth_window_counts(rules, standing, i, sight->instant, &told.kept[i], &told.broken[i]);
+    }
+    const unsigned term = step->cause.term;
+    const bool degraded =
+        term != TROTH_NO_TERM && rules->terms[term].shares && troth_hot(standing, term)->level > 0;
+    if (told.narrowing) {
+        told.degraded_at_us =
+            degraded ? troth_cold(rules, standing, term)->onset_us : told.decided_at_us;
+    }
+    if (degraded) {
+        const struct troth_cold *cold = troth_cold(rules, standing, term);
+        told.exposed_tasks = standing->tasks - cold->tasks_mark;
+        told.exposed_cost_micros = standing->cost_micros - cold->cost_mark;
+    }
+    if (term != TROTH_NO_TERM) {
+        told.witness_count = troth_witnesses(rules, standing, term, told.witness_offsets);
+    }
+    if (standing->cause_offset != offset) {
+        standing->cause_offset = offset;
+        standing->ordinal = 0;
+    }
+    told.ordinal = standing->ordinal;
+    TROTH_ASSERT(told.ordinal < TROTH_ORDINAL_MAX);
+    standing->ordinal = (told.ordinal + 1U) & 4095U;
+    standing->cause = step->cause.condition & 15U;
+    standing->cause_term = term < TROTH_TERMS_MAX ? term & 31U : TROTH_CAUSE_NO_TERM;
+    standing->observed = (float)step->cause.observed;
+    shard->counts.interventions++;
+    if (shard->config.on_intervention != NULL) {
+        shard->config.on_intervention(shard->config.context, &told);
+    }
+}
+
+/* Writes a step into the standing, and tells of it. */
+static void take_step(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
+                      struct troth_sight *sight, const struct troth_step *step, int64_t offset)
+{
+    standing->rung = step->to & 7U;
+    standing->since_us = sight->instant->time_us;
+    tell(shard, index, standing, sight, step, offset);
+    if (step->to == TROTH_RUNG_RECERTIFY) {
+        troth_standing_recertify(sight->rules, standing, sight->instant->time_us, false);
+    }
+    sight->ready = 0;
+    troth_shard_mark_dirty(shard, index, TROTH_DIRTY_MOVED);
+}
+
+static void restart_counters(const struct troth_sight *sight, struct troth_standing *standing)
+{
+    const struct troth_rules *rules = sight->rules;
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        struct troth_cold *cold = troth_cold(rules, standing, i);
+        cold->kept = 0;
+        cold->broken = 0;
+    }
+    if (sight->instant->time_us >= standing->phase_us) {
+        standing->phase_us = sight->instant->time_us + rules->contract->certify_within_us;
+    }
+}
+
+/* Looks at a standing and lets it take at most one step. Returns whether it, or its phase, moved.
+ */
+bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
+                        struct troth_sight *sight, int64_t offset, bool worsened)
+{
+    struct troth_ladder ladder = troth_ladder_of(standing);
+    struct troth_step step;
+    bool restart = false;
+    if (standing->rung == TROTH_RUNG_RECERTIFY) {
+        step = troth_ladder_certify(sight, &restart);
+        if (restart) {
+            restart_counters(sight, standing);
+        }
+        if (step.taken) {
+            troth_ladder_enter(sight, &ladder, step.to);
+        }
+    } else {
+        step = troth_ladder_step(sight, &ladder, worsened);
+    }
+    if (standing->rung != TROTH_RUNG_RECERTIFY || step.taken) {
+        restart |= standing->phase_us != ladder.phase_us;
+        standing->phase_us = ladder.phase_us;
+        standing->left_us = ladder.left_us;
+        standing->relapses = (unsigned)ladder.relapses & 63U;
+    }
+    if (step.taken) {
+        take_step(shard, index, standing, sight, &step, offset);
+    }
+    return step.taken || restart;
+}
+
+void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight)
+{
+    const struct troth_ladder ladder = troth_ladder_of(sight->standing);
+    set_deadline(shard, index, troth_ladder_deadline(sight, &ladder));
+}
+
+/* Handles the deadlines of one standing up to the clock, in order, each at its own time. */
+static void run_deadlines(struct troth_shard *shard, uint32_t index, int64_t offset)
+{
+    struct troth_standing *standing = troth_shard_at(shard, index);
+    struct troth_slot *slot = &shard->slots[standing->contract];
+    struct troth_sight sight;
+    while (shard->deadlines[index] <= shard->clock_us) {
+        const int64_t due_us = shard->deadlines[index];
+        shard->counts.deadlines++;
+        troth_instant_set(slot->rules, &slot->past, due_us);
+        troth_sight_init(&sight, slot->rules, standing, &slot->past);
+        (void)troth_shard_settle(shard, index, standing, &sight, offset, true);
+        troth_shard_mark_dirty(shard, index, TROTH_DIRTY_WORSENED);
+        troth_shard_schedule(shard, index, &sight);
+        TROTH_ASSERT(shard->deadlines[index] > due_us);
+    }
+}
+
+/* Handles every deadline up to the clock, by groups, and finds the next. */
+void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset)
+{
+    int64_t next_us = TROTH_LAST_US;
+    const uint32_t groups = (shard->standings + GROUP - 1) / GROUP;
+    for (uint32_t g = 0; g < groups; g++) {
+        if (shard->group_us[g] <= shard->clock_us) {
+            const uint32_t first = g * GROUP;
+            const uint32_t end =
+                first + GROUP < shard->standings ? first + GROUP : shard->standings;
+            int64_t least_us = TROTH_LAST_US;
+            for (uint32_t i = first; i < end; i++) {
+                if (shard->deadlines[i] <= shard->clock_us) {
+                    run_deadlines(shard, i, offset);
+                }
+                least_us = shard->deadlines[i] < least_us ? shard->deadlines[i] : least_us;
+            }
+            shard->group_us[g] = least_us;
+        }
+        next_us = shard->group_us[g] < next_us ? shard->group_us[g] : next_us;
+    }
+    shard->next_us = next_us;
+}
+
+/* Takes a standing out of its agent's list. */
+static void unlink_standing(struct troth_shard *shard, uint32_t index,
+                            const struct troth_standing *standing)
+{
+    struct troth_agent *agent = &shard->agents.agents[standing->agent];
+    if (agent->first == index) {
+        agent->first = standing->next;
+        agent->first_line = TROTH_NONE;
+        if (standing->next != TROTH_NONE) {
+            agent->first_line = shard->lines[standing->next];
+            agent->first_contract = (uint16_t)troth_shard_at(shard, standing->next)->contract;
+        }
+        return;
+    }
+    struct troth_standing *before = troth_shard_at(shard, agent->first);
+    while (before->next != index) {
+        before = troth_shard_at(shard, before->next);
+    }
+    before->next = standing->next;
+}
+
+void troth_shard_end(struct troth_shard *shard, uint32_t index)
+{
+    struct troth_standing *standing = troth_shard_at(shard, index);
+    const struct troth_rules *rules = shard->slots[standing->contract].rules;
+    unlink_standing(shard, index, standing);
+    if (shard->config.on_ended != NULL) {
+        shard->config.on_ended(shard->config.context, index,
+                               troth_agents_name(&shard->agents, standing->agent),
+                               rules->contract->name);
+    }
+    shard->marks[index] = standing->dirty & TROTH_DIRTY_LISTED ? MARK_LISTED : 0;
+    troth_blocks_give(&shard->blocks, shard->lines[index], rules->size);
+    shard->deadlines[index] = TROTH_LAST_US;
+    shard->lines[index] = shard->free_standing;
+    shard->free_standing = index;
+    shard->live--;
+}
+
+void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)
+{
+    struct troth_standing *standing = troth_shard_at(shard, index);
+    struct troth_slot *slot = &shard->slots[standing->contract];
+    struct troth_sight sight;
+    troth_instant_set(slot->rules, &slot->now, shard->clock_us);
+    troth_sight_init(&sight, slot->rules, standing, &slot->now);
+    (void)troth_shard_settle(shard, index, standing, &sight, standing->cause_offset, true);
+    troth_shard_mark_dirty(shard, index, TROTH_DIRTY_MOVED);
+    troth_shard_schedule(shard, index, &sight);
+}
+
+/* Returns a new index, or TROTH_NONE when there are as many standings as there may be. */
+static uint32_t new_index(struct troth_shard *shard)
+{
+    uint32_t index = shard->free_standing;
+    if (index != TROTH_NONE) {
+        shard->free_standing = shard->lines[index];
+    } else if (shard->standings < shard->config.standings_max) {
+        index = shard->standings++;
+        if (index % GROUP == 0) {
+            shard->group_us[index / GROUP] = TROTH_LAST_US;
+        }
+    } else {
+        return TROTH_NONE;
+    }
+    shard->deadlines[index] = TROTH_LAST_US;
+    shard->marks[index] |= MARK_LIVE;
+    shard->live++;
+    return index;
+}
+
+/* Begins a standing at the clock. Returns false when there is no room. */
+bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
+{
+    const struct troth_rules *rules = shard->slots[slot].rules;
+    const uint32_t line = troth_blocks_take(&shard->blocks, rules->size);
+    if (line == UINT32_MAX) {
+        return false;
+    }
+    const uint32_t index = new_index(shard);
+    if (index == TROTH_NONE) {
+        troth_blocks_give(&shard->blocks, line, rules->size);
+        return false;
+    }
+    struct troth_agent *a = &shard->agents.agents[agent];
+    struct troth_standing *standing = troth_blocks_at(&shard->blocks, line);
+    troth_standing_init(rules, standing, shard->clock_us);
+    standing->agent = agent;
+    standing->contract = slot & UINT16_MAX;
+    standing->next = a->first;
+    standing->dirty = shard->marks[index] & MARK_LISTED ? TROTH_DIRTY_LISTED : 0;
+    a->first = index;
+    a->first_line = line;
+    a->first_contract = (uint16_t)slot;
+    shard->lines[index] = line;
+    troth_instant_set(rules, &shard->slots[slot].now, shard->clock_us);
+    struct troth_sight sight;
+    troth_sight_init(&sight, rules, standing, &shard->slots[slot].now);
+    troth_shard_schedule(shard, index, &sight);
+    troth_shard_mark_dirty(shard, index, TROTH_DIRTY_MOVED);
+    return true;
+}

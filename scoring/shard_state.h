@@ -1,0 +1,78 @@
+/*
+ * The inside of a shard, shared by shard.c (the stream of records) and shard_contracts.c (contracts
+ * coming, changing and going). Nobody else includes this.
+ */
+#ifndef TROTH_SCORING_SHARD_STATE_H
+#define TROTH_SCORING_SHARD_STATE_H
+
+#include "scoring/agents.h"
+#include "scoring/blocks.h"
+#include "scoring/sequence.h"
+#include "scoring/shard.h"
+
+enum {
+    GROUP = 512,    /* deadlines whose least one is kept: a clock step looks at these first */
+    MARK_LIVE = 1,  /* the index is in use */
+    MARK_LISTED = 2 /* the standing ended while it was on the list of those that changed */
+};
+
+/* A contract in force. */
+struct troth_slot {
+    const struct troth_rules *rules; /* NULL: free */
+    struct troth_instant now;        /* of the clock */
+    struct troth_instant past;       /* of the deadline handled last */
+};
+
+struct troth_shard {
+    struct troth_shard_config config;
+    int64_t clock_us;
+    int64_t next_us;    /* no deadline is earlier */
+    uint32_t standings; /* one past the greatest index */
+    uint32_t live;
+    uint32_t free_standing; /* first of the list of free indices, linked by lines[] */
+    uint32_t generation;    /* of the set of contracts; starts at 1 */
+    uint32_t slot_count;
+    uint32_t sequence_count;
+    uint32_t dirty_first; /* the ring of changed standings */
+    uint32_t dirty_count;
+    struct troth_shard_counts counts;
+    struct troth_agents agents;
+    struct troth_blocks blocks;
+    int64_t *deadlines; /* by standing; TROTH_LAST_US where there is none */
+    int64_t *group_us;  /* by GROUP standings: no deadline of theirs is earlier */
+    uint32_t *lines;    /* by standing: its block; or, free, the next free index */
+    uint32_t *dirty;
+    uint8_t *marks; /* by standing: MARK_* */
+    struct troth_sequences *sequences;
+    struct troth_slot slots[TROTH_CONTRACTS_MAX];
+};
+
+static inline struct troth_standing *troth_shard_at(const struct troth_shard *shard,
+                                                    uint32_t standing)
+{
+    return (struct troth_standing *)troth_blocks_at(&shard->blocks, shard->lines[standing]);
+}
+
+/* Begins a standing of an agent under the contract in a slot, at the clock. Returns false when
+ * there is no room. */
+bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot);
+
+/* Ends a standing: takes it from its agent, gives its block and index back, and tells. */
+void troth_shard_end(struct troth_shard *shard, uint32_t standing);
+
+/* Looks at a standing and lets it take at most one step. In offset: of the record that caused the
+ * look. In worsened: as troth_ladder_step. Returns whether its rung or its phase changed, so that
+ * its deadline must be set anew. */
+bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
+                        struct troth_sight *sight, int64_t offset, bool worsened);
+
+/* Sets a standing's next deadline, as the sight sees it. */
+void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight);
+
+/* Handles every deadline up to the clock. In offset: of the record that moved the clock. */
+void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset);
+
+/* Looks at a standing again at the clock, after its contract changed, and sets its deadline. */
+void troth_shard_reconsider(struct troth_shard *shard, uint32_t standing);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * The state of one agent under one contract, as integers in one block of memory.
+ *
+ *     +----------------+------------------+--------------------+------------------+
+ *     | header, 64 B   | hot, 16 B a term | rings, 8 B a pane  | cold, 56 B a term|
+ *     +----------------+------------------+--------------------+------------------+
+ *
+ * Rings of one shape (panes and their width) are woven: the panes of one slot lie side by side. So
+ * a kept event at `clear` touches three lines, the header, the hot terms and one of the rings; the
+ * cold terms are for what goes wrong. Offsets are in the rules, since they depend on the contract.
+ * Every number shown is a function of this block, the rules and one time.
+ *
+ * Memory: the caller's, rules->size bytes, aligned to 64. Threads: one writer.
+ */
+#ifndef TROTH_SCORING_STANDING_H
+#define TROTH_SCORING_STANDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scoring/rules.h"
+
+#define TROTH_NEVER_US INT64_MIN /* no such time */
+#define TROTH_LAST_US  INT64_MAX /* no deadline */
+
+enum {
+    TROTH_WITNESSES_MAX = 4,  /* broken records remembered by term */
+    TROTH_CAUSE_NO_TERM = 31, /* the header's cause_term where there is none */
+    TROTH_LATE_MAX = 4095,
+    TROTH_RELAPSES_MAX = 63,
+    TROTH_ORDINAL_MAX = 4095 /* one record can pass at most 2,048 deadlines of a standing */
+};
+
+/* The header. */
+struct troth_standing {
+    int64_t since_us;     /* when the present rung was entered */
+    int64_t phase_us;     /* warn, narrow: since when it has been calm, or TROTH_NEVER_US;
+                           * recertify: when its counters start anew or the certification ends */
+    int64_t left_us;      /* when it last left narrow, review or pause downwards or for recertify */
+    int64_t cost_micros;  /* of all TASK events applied */
+    int64_t cause_offset; /* of the record that caused the last change of rung; -1: none */
+    uint32_t tasks;       /* TASK events applied, modulo 2^32 */
+    uint32_t agent;       /* index of the agent in its shard */
+    uint32_t next;        /* index of the agent's next standing, or UINT32_MAX */
+    float observed;       /* what the last change of rung saw; a note for people, never compared */
+    unsigned late : 12;   /* kept pieces that came too late to count; saturates */
+    unsigned dirty : 4;   /* the shard's TROTH_DIRTY_* */
+    unsigned contract : 16;      /* slot of the contract in its shard */
+    unsigned rung : 3;           /* enum troth_rung */
+    unsigned relapses : 6;       /* saturates */
+    unsigned cause : 4;          /* enum troth_condition of the last change of rung */
+    unsigned cause_term : 5;     /* its term, or 31: none */
+    unsigned matched : 1;        /* evidence has come since recertify was entered */
+    unsigned after_decision : 1; /* recertify was entered from review or pause */
+    unsigned ordinal : 12;       /* interventions that the record at cause_offset caused so far */
+};
+
+/* What an event touches of a term. */
+struct troth_hot {
+    int64_t head;  /* windowed: the newest pane of the ring; cadence: the greatest `at` seen */
+    int64_t level; /* shares: the CUSUM in billionths; budget: bit i is set where the pane in slot i
+                    * has an amount; never: times broken, less what a dispute took back */
+};
+
+/* One pane of a ring. Slot of pane p is p modulo the ring's panes. */
+union troth_pane {
+    struct {
+        uint32_t kept;
+        uint32_t broken;
+    } count;
+    int64_t sum; /* budget */
+};
+
+/* What a term needs when something went wrong, and while it certifies. */
+struct troth_cold {
+    int64_t onset_us;    /* shares: when the CUSUM last left 0 */
+    int64_t cost_mark;   /* shares: the header's cost before the event at which it did */
+    uint32_t tasks_mark; /* shares: likewise */
+    uint32_t kept;       /* shares: plain counters since recertify was entered; saturate */
+    uint32_t broken;
+    uint32_t witness_low[TROTH_WITNESSES_MAX];  /* offsets of the last broken records, 48 bits, */
+    uint16_t witness_high[TROTH_WITNESSES_MAX]; /* newest first; all ones: none */
+    uint32_t reserved;
+};
+
+static inline struct troth_hot *troth_hot(struct troth_standing *standing, unsigned term)
+{
+    return (struct troth_hot *)(void *)(standing + 1) + term;
+}
+
+static inline const struct troth_hot *troth_hot_of(const struct troth_standing *standing,
+                                                   unsigned term)
+{
+    return (const struct troth_hot *)(const void *)(standing + 1) + term;
+}
+
+/* The pane in a slot of a windowed term's ring. */
+static inline union troth_pane *troth_pane(const struct troth_rules *rules,
+                                           struct troth_standing *standing, unsigned term,
+                                           unsigned slot)
+{
+    const struct troth_term_rules *t = &rules->terms[term];
+    return (union troth_pane *)(void *)((char *)standing + t->ring_offset +
+                                        (size_t)slot * t->ring_stride);
+}
+
+static inline const union troth_pane *troth_pane_of(const struct troth_rules *rules,
+                                                    const struct troth_standing *standing,
+                                                    unsigned term, unsigned slot)
+{
+    const struct troth_term_rules *t = &rules->terms[term];
+    return (const union troth_pane *)(const void *)((const char *)standing + t->ring_offset +
+                                                    (size_t)slot * t->ring_stride);
+}
+
+static inline struct troth_cold *troth_cold(const struct troth_rules *rules,
+                                            struct troth_standing *standing, unsigned term)
+{
+    return (struct troth_cold *)(void *)((char *)standing + rules->terms[term].cold_offset);
+}
+
+static inline const struct troth_cold *
+troth_cold_of(const struct troth_rules *rules, const struct troth_standing *standing, unsigned term)
+{
+    return (const struct troth_cold *)(const void *)((const char *)standing +
+                                                     rules->terms[term].cold_offset);
+}
+
+/* Makes a standing as it is when `recertify` is entered at time_us: no evidence at all.
+ * Out standing: rules->size bytes; agent, next and contract are zero. */
+void troth_standing_init(const struct troth_rules *rules, struct troth_standing *standing,
+                         int64_t time_us);
+
+/* Empties the evidence of one term: ring, CUSUM, never-mark, `last`, counters, witnesses. */
+void troth_term_clear(const struct troth_rules *rules, struct troth_standing *standing,
+                      unsigned term);
+
+/* Enters `recertify` at time_us: everything of every term starts empty.
+ * In after_decision: it was entered from review or pause, so that its end leads back to review. */
+void troth_standing_recertify(const struct troth_rules *rules, struct troth_standing *standing,
+                              int64_t time_us, bool after_decision);
+
+#endif
