@@ -1,0 +1,259 @@
+/*
+ * Who reads what, and from where.
+ *
+ *     group: ASSIGN ──► ASSIGNED items ──► caller: start(p, offset) ──► next poll: rd_kafka_assign
+ *     group: REVOKE ──► REVOKED items ──► caller: commit() ──► next poll: rd_kafka_assign(NULL)
+ *
+ * librdkafka's own set is always replaced whole (eager protocol): the started telemetry partitions
+ * and the control topics, each with the offset that it goes on from. That throws away what was
+ * fetched ahead and not given, so starts are gathered until the next poll.
+ *
+ * A rebalance callback runs inside a batch call. It answers the group only where the assignment is
+ * lost; a plain revoke is answered from the next poll, so records that the same batch call still
+ * brings are of partitions that are ours.
+ */
+#include <inttypes.h>
+
+#include "consumers/kafka_state.h"
+#include "schemas/assert.h"
+
+enum { WATERMARK_TIMEOUT_US = 5000000, RETRY_AFTER_MS = 50 };
+
+struct troth_kafka_reading *troth_kafka_reading_find(struct troth_kafka_state *state,
+                                                     const rd_kafka_topic_t *handle,
+                                                     int32_t partition, enum troth_topic *topic)
+{
+    if (handle == state->reads[TROTH_TOPIC_TELEMETRY]) {
+        *topic = TROTH_TOPIC_TELEMETRY;
+        return partition >= 0 && partition < state->partition_count ? &state->telemetry[partition]
+                                                                    : NULL;
+    }
+    for (int i = 0; i < TROTH_TOPIC_COUNT; i++) {
+        if (handle != NULL && handle == state->reads[i]) {
+            *topic = (enum troth_topic)i;
+            return partition == 0 ? &state->control[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static void put(struct troth_kafka_state *state, enum troth_log_kind kind, enum troth_topic topic,
+                int32_t partition)
+{
+    TROTH_ASSERT(state->event_count < state->event_capacity);
+    state->events[state->event_count++] =
+        (struct troth_kafka_event){(uint8_t)kind, (uint8_t)topic, partition};
+}
+
+/* Takes back an ASSIGNED that was not given yet. Returns whether there was one. With it a partition
+ * never has more than two events waiting (LOST, then ASSIGNED), which bounds the queue. */
+static bool take_back(struct troth_kafka_state *state, int32_t partition)
+{
+    for (size_t i = 0; i < state->event_count; i++) {
+        if (state->events[i].kind == TROTH_LOG_ASSIGNED &&
+            state->events[i].partition == partition) {
+            state->event_count--;
+            for (size_t j = i; j < state->event_count; j++) {
+                state->events[j] = state->events[j + 1];
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+void troth_kafka_assignment_end(struct troth_kafka_state *state, enum troth_topic topic)
+{
+    if (!state->control[topic].ended) {
+        state->control[topic].ended = true;
+        put(state, TROTH_LOG_END, topic, 0);
+    }
+}
+
+size_t troth_kafka_assignment_give(struct troth_kafka_state *state, struct troth_log_item *items,
+                                   size_t capacity)
+{
+    size_t given = state->event_count < capacity ? state->event_count : capacity;
+    for (size_t i = 0; i < given; i++) {
+        const struct troth_kafka_event *event = &state->events[i];
+        uint8_t kind = event->kind;
+        if (kind == TROTH_LOG_REVOKED && rd_kafka_assignment_lost(state->consumer)) {
+            kind = TROTH_LOG_LOST; /* too late for a commit since it was put */
+        }
+        items[i] = (struct troth_log_item){
+            .kind = kind, .topic = event->topic, .partition = event->partition};
+    }
+    state->event_count -= given;
+    for (size_t i = 0; i < state->event_count; i++) {
+        state->events[i] = state->events[given + i];
+    }
+    return given;
+}
+
+/* All that is ours stops being read. Where `kind` is REVOKED it stays ours until settled. */
+static void give_up(struct troth_kafka_state *state, enum troth_log_kind kind)
+{
+    state->joined = false;
+    state->assign_due = false;
+    for (int32_t p = 0; p < state->partition_count; p++) {
+        struct troth_kafka_reading *reading = &state->telemetry[p];
+        if (!reading->assigned) {
+            continue;
+        }
+        bool untold = take_back(state, p);
+        if (kind == TROTH_LOG_LOST || untold) {
+            *reading = (struct troth_kafka_reading){0};
+        }
+        if (!untold) {
+            put(state, kind, TROTH_TOPIC_TELEMETRY, p);
+        }
+    }
+}
+
+static void take_over(struct troth_kafka_state *state,
+                      const rd_kafka_topic_partition_list_t *partitions)
+{
+    state->joined = true;
+    state->assign_due = true;
+    for (int i = 0; i < partitions->cnt; i++) {
+        int32_t p = partitions->elems[i].partition;
+        if (p < 0 || p >= state->partition_count) {
+            state->verdict = TROTH_REFUSED;
+            state->verdict_for_good = true;
+            troth_kafka_note(state, "%s has more partitions than when it was opened (%" PRId32 ")",
+                             state->names[TROTH_TOPIC_TELEMETRY], state->partition_count);
+            continue;
+        }
+        state->telemetry[p] = (struct troth_kafka_reading){.assigned = true};
+        put(state, TROTH_LOG_ASSIGNED, TROTH_TOPIC_TELEMETRY, p);
+    }
+    if (state->membership != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(state->membership);
+    }
+    state->membership = rd_kafka_consumer_group_metadata(state->consumer);
+}
+
+void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t error,
+                                         rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    struct troth_kafka_state *state = opaque;
+    if (state->closing) {
+        (void)rd_kafka_assign(client, NULL);
+        return;
+    }
+    if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        take_over(state, partitions);
+    } else if (error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && !rd_kafka_assignment_lost(client)) {
+        give_up(state, TROTH_LOG_REVOKED);
+        state->unassign_due = true;
+    } else {
+        troth_kafka_note(state, "the group has taken all partitions: %s", rd_kafka_err2str(error));
+        give_up(state, TROTH_LOG_LOST);
+        state->unassign_due = false;
+        (void)rd_kafka_assign(client, NULL);
+    }
+    rd_kafka_queue_yield(state->queue); /* a batch call that waits shall come back with this */
+}
+
+static troth_status unassign(struct troth_kafka_state *state)
+{
+    rd_kafka_resp_err_t code = rd_kafka_assign(state->consumer, NULL);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "unassign: %s", rd_kafka_err2str(code));
+        return troth_kafka_status(code);
+    }
+    state->unassign_due = false;
+    for (int32_t p = 0; p < state->partition_count; p++) {
+        state->telemetry[p] = (struct troth_kafka_reading){0};
+    }
+    return TROTH_OK;
+}
+
+static void add(rd_kafka_topic_partition_list_t *list, struct troth_kafka_state *state,
+                enum troth_topic topic, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_add(list, state->names[topic], partition)->offset = offset;
+}
+
+static troth_status assign(struct troth_kafka_state *state)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(state->partition_count + TROTH_TOPIC_COUNT);
+    for (int32_t p = 0; p < state->partition_count; p++) {
+        if (state->telemetry[p].started) {
+            add(list, state, TROTH_TOPIC_TELEMETRY, p, state->telemetry[p].next);
+        }
+    }
+    for (int i = 0; i < TROTH_TOPIC_COUNT; i++) {
+        if (state->control[i].started) {
+            add(list, state, (enum troth_topic)i, 0, state->control[i].next);
+        }
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(state->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "assign: %s", rd_kafka_err2str(code));
+        return troth_kafka_status(code);
+    }
+    state->assign_due = false;
+    return TROTH_OK;
+}
+
+troth_status troth_kafka_assignment_settle(struct troth_kafka_state *state)
+{
+    if (state->unassign_due && state->event_count == 0) {
+        return unassign(state);
+    }
+    if (state->assign_due && state->joined) {
+        return assign(state);
+    }
+    return TROTH_OK;
+}
+
+rd_kafka_resp_err_t troth_kafka_watermarks(struct troth_kafka_state *state, enum troth_topic topic,
+                                           int32_t partition, int64_t timeout_us, int64_t *low,
+                                           int64_t *high)
+{
+    int64_t deadline_us = troth_kafka_monotonic_us() + timeout_us;
+    for (;;) {
+        int64_t left_us = deadline_us - troth_kafka_monotonic_us();
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(state->consumer, state->names[topic], partition, low,
+                                             high, troth_kafka_milliseconds(left_us));
+        if (troth_kafka_status(code) != TROTH_TIMED_OUT || left_us <= 0) {
+            return code;
+        }
+        /* Waits. Where a late answer to a commit comes, nobody waits for it any more. */
+        rd_kafka_event_destroy(rd_kafka_queue_poll(state->commit_queue, RETRY_AFTER_MS));
+    }
+}
+
+void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_topic topic,
+                                 int32_t partition)
+{
+    struct troth_kafka_reading *reading =
+        topic == TROTH_TOPIC_TELEMETRY ? &state->telemetry[partition] : &state->control[topic];
+    int64_t low = 0;
+    int64_t high = 0;
+    state->assign_due = true; /* at the same offset, where we learn nothing better */
+    rd_kafka_resp_err_t code =
+        troth_kafka_watermarks(state, topic, partition, WATERMARK_TIMEOUT_US, &low, &high);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "%s[%" PRId32 "]: watermarks: %s", state->names[topic], partition,
+                         rd_kafka_err2str(code));
+    } else if (reading->next < low) {
+        troth_kafka_note(state,
+                         "%s[%" PRId32 "]: records %" PRId64 " to %" PRId64
+                         " were deleted before they were read; lengthen its retention",
+                         state->names[topic], partition, reading->next, low - 1);
+        troth_kafka_say(&state->voice, 3, "%s", state->error);
+        reading->next = low;
+    } else if (reading->next > high) {
+        state->verdict = TROTH_REFUSED;
+        state->verdict_for_good = true;
+        troth_kafka_note(state,
+                         "%s[%" PRId32 "] ends at %" PRId64 ", but %" PRId64
+                         " was to be read next: the log was truncated or made anew",
+                         state->names[topic], partition, high, reading->next);
+    }
+}

@@ -1,0 +1,410 @@
+/* The calls of the Kafka log. Opening and closing it is in kafka_open.c. */
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "consumers/kafka_state.h"
+#include "schemas/assert.h"
+
+enum {
+    EXTENT_TIMEOUT_MS = 15000, /* of each of its two questions */
+    PROBE_TIMEOUT_MS = 100,
+    PROBE_EVERY_US = 1000000,
+    DOWN_PATIENCE_US = 30000000
+};
+
+static struct troth_kafka_state *state_of(struct troth_log *log)
+{
+    return (struct troth_kafka_state *)((char *)log - offsetof(struct troth_kafka_state, log));
+}
+
+void troth_kafka_note(struct troth_kafka_state *state, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(state->error, sizeof(state->error), format, arguments);
+    va_end(arguments);
+}
+
+/* The status that the next poll returns; the first one that is for good stays. */
+static void judge(struct troth_kafka_state *state, troth_status verdict, bool for_good)
+{
+    if (!state->verdict_for_good) {
+        state->verdict = verdict;
+        state->verdict_for_good = for_good;
+    }
+}
+
+/* ---- poll ----------------------------------------------------------------------------------- */
+
+static void judge_fatal(struct troth_kafka_state *state)
+{
+    char reason[TROTH_KAFKA_ERROR_LENGTH / 2] = "";
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(state->consumer, reason, sizeof(reason));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "the consumer has failed for good (%s): %s",
+                         rd_kafka_err2name(code), reason);
+        judge(state, troth_kafka_status(code) == TROTH_FENCED ? TROTH_FENCED : TROTH_REFUSED, true);
+    }
+}
+
+void troth_kafka_log_on_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
+{
+    (void)client;
+    struct troth_kafka_state *state = opaque;
+    troth_kafka_note(state, "%s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)error), reason);
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && state->down_since_us == 0) {
+        state->down_since_us = troth_kafka_monotonic_us();
+    } else if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        judge_fatal(state);
+    }
+}
+
+/* In message: bears an error or an end instead of a record. */
+static void handle_error(struct troth_kafka_state *state, const rd_kafka_message_t *message)
+{
+    enum troth_topic topic = TROTH_TOPIC_COUNT;
+    struct troth_kafka_reading *reading =
+        troth_kafka_reading_find(state, message->rkt, message->partition, &topic);
+    bool ours = reading != NULL && reading->started;
+    switch (message->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        state->down_since_us = 0;
+        if (ours && message->offset >= reading->next) {
+            reading->next = message->offset; /* past holes: compaction and control records */
+            if (topic != TROTH_TOPIC_TELEMETRY) {
+                troth_kafka_assignment_end(state, topic);
+            }
+        }
+        return;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        if (ours) {
+            troth_kafka_assignment_mend(state, topic, message->partition);
+        }
+        return;
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+        judge_fatal(state);
+        return;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        troth_kafka_note(state, "%s", rd_kafka_message_errstr(message));
+        judge(state, TROTH_REFUSED, false);
+        return;
+    default: /* passes by itself, or another callback follows */
+        troth_kafka_note(state, "%s: %s", rd_kafka_err2name(message->err),
+                         rd_kafka_message_errstr(message));
+    }
+}
+
+/* The batch call waits until its array is full. So: what is there; or else the first record, and
+ * what has come with it. */
+static void fetch(struct troth_kafka_state *state, int timeout_ms, size_t capacity)
+{
+    ssize_t count = rd_kafka_consume_batch_queue(state->queue, 0, state->held, capacity);
+    if (count <= 0 && timeout_ms > 0 && state->event_count == 0) {
+        count = rd_kafka_consume_batch_queue(state->queue, timeout_ms, state->held, 1);
+        if (count == 1 && capacity > 1) {
+            ssize_t more =
+                rd_kafka_consume_batch_queue(state->queue, 0, state->held + 1, capacity - 1);
+            count += more > 0 ? more : 0;
+        }
+    }
+    state->held_count = count > 0 ? (size_t)count : 0;
+}
+
+void troth_kafka_log_release(struct troth_kafka_state *state)
+{
+    for (size_t i = 0; i < state->held_count; i++) {
+        rd_kafka_message_destroy(state->held[i]);
+    }
+    state->held_count = 0;
+}
+
+/* Once. Records from before the topic was mended keep their emitters' time, so this is no reason to
+ * stop; `troth topics check` is. */
+static void warn_of_time(struct troth_kafka_state *state, enum troth_topic topic)
+{
+    if (topic == TROTH_TOPIC_TELEMETRY && !state->warned_of_time) {
+        state->warned_of_time = true;
+        troth_kafka_note(state,
+                         "%s holds records with their emitters' time, not the log's: see "
+                         "`troth topics check`",
+                         state->names[topic]);
+        troth_kafka_say(&state->voice, 4, "%s", state->error);
+    }
+}
+
+/* Turns what is held into items; drops what is stale. Returns how many. */
+static size_t translate(struct troth_kafka_state *state, struct troth_log_item *items)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < state->held_count; i++) {
+        const rd_kafka_message_t *message = state->held[i];
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            handle_error(state, message);
+            continue;
+        }
+        enum troth_topic topic;
+        struct troth_kafka_reading *reading =
+            troth_kafka_reading_find(state, message->rkt, message->partition, &topic);
+        if (reading == NULL || !reading->started || message->offset < reading->next) {
+            continue;
+        }
+        reading->next = message->offset + 1;
+        rd_kafka_timestamp_type_t type;
+        int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+        if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME && !state->create_time) {
+            warn_of_time(state, topic);
+        }
+        items[count++] = (struct troth_log_item){
+            .kind = TROTH_LOG_RECORD,
+            .topic = (uint8_t)topic,
+            .has_key = message->key != NULL,
+            .has_value = message->payload != NULL,
+            .partition = message->partition,
+            .offset = message->offset,
+            .timestamp_us = timestamp_ms > 0 ? timestamp_ms * 1000 : 0,
+            .key = message->key,
+            .value = message->payload,
+            .key_length = (uint32_t)message->key_len,
+            .value_length = (uint32_t)message->len,
+        };
+        if (topic != TROTH_TOPIC_TELEMETRY && reading->next >= reading->end) {
+            troth_kafka_assignment_end(state, topic);
+        }
+    }
+    if (count > 0) {
+        state->down_since_us = 0;
+    }
+    return count;
+}
+
+/* librdkafka says when all brokers are down and not when they are back: so it is asked. */
+static bool is_unreachable(struct troth_kafka_state *state)
+{
+    if (state->down_since_us == 0) {
+        return false;
+    }
+    int64_t now = troth_kafka_monotonic_us();
+    if (now - state->probed_us >= PROBE_EVERY_US) {
+        state->probed_us = now;
+        const struct rd_kafka_metadata *metadata;
+        if (rd_kafka_metadata(state->consumer, 0, state->reads[TROTH_TOPIC_TELEMETRY], &metadata,
+                              PROBE_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_metadata_destroy(metadata);
+            state->down_since_us = 0;
+            return false;
+        }
+    }
+    return now - state->down_since_us >= DOWN_PATIENCE_US;
+}
+
+static troth_status take_verdict(struct troth_kafka_state *state)
+{
+    troth_status verdict = state->verdict;
+    if (!state->verdict_for_good) {
+        state->verdict = TROTH_OK;
+    }
+    return verdict;
+}
+
+static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
+                             struct troth_log_item *items, size_t capacity, size_t *count)
+{
+    struct troth_kafka_state *state = state_of(log);
+    TROTH_ASSERT(capacity > 0);
+    capacity = capacity < TROTH_BATCH_MAX ? capacity : TROTH_BATCH_MAX;
+    troth_kafka_log_release(state);
+    *count = 0;
+    troth_status status = take_verdict(state);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    status = troth_kafka_assignment_settle(state);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    (void)rd_kafka_poll(state->producer, 0);
+    size_t given = 0;
+    if (state->event_count == 0) {
+        fetch(state, troth_kafka_milliseconds(timeout_us), capacity);
+        given = translate(state, items);
+    }
+    given += troth_kafka_assignment_give(state, items + given, capacity - given);
+    *count = given;
+    if (given == 0 && state->held_count == 0 && is_unreachable(state)) {
+        return TROTH_UNREACHABLE;
+    }
+    return TROTH_OK;
+}
+
+/* ---- partitions ----------------------------------------------------------------------------- */
+
+static struct troth_kafka_reading *owned(struct troth_kafka_state *state, int32_t partition)
+{
+    if (partition < 0 || partition >= state->partition_count ||
+        !state->telemetry[partition].assigned) {
+        troth_kafka_note(state, "%s[%" PRId32 "] is not assigned to this member",
+                         state->names[TROTH_TOPIC_TELEMETRY], partition);
+        return NULL;
+    }
+    return &state->telemetry[partition];
+}
+
+static troth_status log_extent(struct troth_log *log, int32_t partition,
+                               struct troth_log_extent *extent)
+{
+    struct troth_kafka_state *state = state_of(log);
+    if (owned(state, partition) == NULL) {
+        return TROTH_NOT_FOUND;
+    }
+    const char *topic = state->names[TROTH_TOPIC_TELEMETRY];
+    struct troth_log_extent found = {0};
+    rd_kafka_resp_err_t code = troth_kafka_watermarks(
+        state, TROTH_TOPIC_TELEMETRY, partition, EXTENT_TIMEOUT_MS * 1000, &found.low, &found.high);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_t *element =
+            rd_kafka_topic_partition_list_add(list, topic, partition);
+        code = rd_kafka_committed(state->consumer, list, EXTENT_TIMEOUT_MS);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            code = element->err;
+        }
+        found.committed = element->offset >= 0 ? element->offset : TROTH_OFFSET_NONE;
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "extent of %s[%" PRId32 "]: %s", topic, partition,
+                         rd_kafka_err2str(code));
+        return troth_kafka_status(code);
+    }
+    *extent = found;
+    return TROTH_OK;
+}
+
+static troth_status log_start(struct troth_log *log, int32_t partition, int64_t offset)
+{
+    struct troth_kafka_state *state = state_of(log);
+    struct troth_kafka_reading *reading = owned(state, partition);
+    if (reading == NULL || !state->joined) {
+        return TROTH_NOT_FOUND;
+    }
+    if (offset < 0) {
+        return TROTH_INVALID;
+    }
+    reading->started = true;
+    reading->next = offset;
+    state->assign_due = true;
+    return TROTH_OK;
+}
+
+static int32_t log_partitions(struct troth_log *log)
+{
+    return state_of(log)->partition_count;
+}
+
+static const char *log_error(struct troth_log *log)
+{
+    return state_of(log)->error;
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+static troth_status log_send(struct troth_log *log, const struct troth_log_record *record)
+{
+    return troth_kafka_output_send(state_of(log), record);
+}
+
+static troth_status log_flush(struct troth_log *log, int64_t timeout_us)
+{
+    return troth_kafka_output_flush(state_of(log), timeout_us);
+}
+
+/* Returns what the answer to commit `number` says, or TROTH_TIMED_OUT. */
+static troth_status await_commit(struct troth_kafka_state *state, uint64_t number,
+                                 int64_t deadline_us)
+{
+    for (;;) {
+        int64_t left_us = deadline_us - troth_kafka_monotonic_us();
+        rd_kafka_event_t *event =
+            rd_kafka_queue_poll(state->commit_queue, troth_kafka_milliseconds(left_us));
+        if (event == NULL) {
+            if (left_us > 0) {
+                continue;
+            }
+            troth_kafka_note(state, "the group has not answered the commit in time");
+            return TROTH_TIMED_OUT;
+        }
+        rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+        const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+        for (int i = 0; list != NULL && i < list->cnt; i++) {
+            code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[i].err : code;
+        }
+        bool awaited = (uint64_t)(uintptr_t)rd_kafka_event_opaque(event) == number;
+        rd_kafka_event_destroy(event);
+        if (!awaited) {
+            continue; /* the late answer to a commit that was given up; at most one each */
+        }
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
+        } else {
+            state->down_since_us = 0;
+        }
+        return troth_kafka_status(code);
+    }
+}
+
+static troth_status log_commit(struct troth_log *log, const struct troth_log_offset *offsets,
+                               size_t count, int64_t timeout_us)
+{
+    struct troth_kafka_state *state = state_of(log);
+    int64_t deadline_us = troth_kafka_monotonic_us() + (timeout_us > 0 ? timeout_us : 0);
+    troth_status status = troth_kafka_output_flush(state, timeout_us);
+    if (status != TROTH_OK || count == 0) {
+        return status;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        /* The group would take an offset of a partition that has moved on within this generation:
+         * it checks the member, not the partition. */
+        if (owned(state, offsets[i].partition) == NULL) {
+            rd_kafka_topic_partition_list_destroy(list);
+            return TROTH_FENCED;
+        }
+        rd_kafka_topic_partition_list_add(list, state->names[TROTH_TOPIC_TELEMETRY],
+                                          offsets[i].partition)
+            ->offset = offsets[i].offset;
+    }
+    uint64_t number = ++state->commit_number;
+    /* rd_kafka_commit() would wait without a bound. */
+    rd_kafka_resp_err_t code = rd_kafka_commit_queue(state->consumer, list, state->commit_queue,
+                                                     NULL, (void *)(uintptr_t)number);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
+        return troth_kafka_status(code);
+    }
+    return await_commit(state, number, deadline_us);
+}
+
+static void log_close(struct troth_log *log)
+{
+    if (log != NULL) {
+        troth_kafka_state_destroy(state_of(log));
+    }
+}
+
+const struct troth_log troth_kafka_log_calls = {
+    .poll = log_poll,
+    .extent = log_extent,
+    .start = log_start,
+    .send = log_send,
+    .flush = log_flush,
+    .commit = log_commit,
+    .partitions = log_partitions,
+    .error = log_error,
+    .close = log_close,
+};

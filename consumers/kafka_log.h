@@ -1,0 +1,60 @@
+/*
+ * The log over Kafka: consumers/log.h on librdkafka 2.0.
+ *
+ * One consumer, a member of the group (eager `range`, static where `instance` is given), and one
+ * idempotent producer. What holds:
+ *
+ * - Offsets are given with the assignment, never sought. Records that a change of assignment made
+ *   stale are dropped by (partition, expected offset): a record of a partition that is not ours, or
+ *   was not started, or was given before, is never given out.
+ * - REVOKED comes while the partition is still ours. It is given up at the start of the next poll,
+ *   so commit() works in between. LOST means that the group has gone on without us.
+ * - Control topics are read from their first record by every member, from the first assignment on;
+ *   during a rebalance they rest. END comes once.
+ * - Where retention has deleted records before they were read, reading goes on at the first that is
+ *   left and this is said aloud (`say`, error()). A log that ends before what was already read
+ *   (truncated, or made anew) is TROTH_REFUSED.
+ * - A record that could not be delivered makes every later commit TROTH_REFUSED, as the offsets
+ *   would cover a record that is not there. So does a fatal error of the idempotent producer. Close
+ *   the log and open it anew: what was not committed is read again.
+ * - poll() is TROTH_UNREACHABLE when no broker has answered for 30 s; librdkafka goes on trying.
+ *
+ * Threads: one log, one thread; `say` may be called from librdkafka's threads.
+ * Memory: taken at open, by the number of partitions; the fetch queue is bounded by
+ * queued.max.messages.kbytes (64 MiB), the send queue by queue.buffering.max.* (100,000 records,
+ * 64 MiB). Both can be set through the properties.
+ */
+#ifndef TROTH_CONSUMERS_KAFKA_LOG_H
+#define TROTH_CONSUMERS_KAFKA_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "consumers/kafka_client.h"
+#include "consumers/log.h"
+
+struct troth_kafka_config {
+    struct troth_kafka_properties properties; /* passed through; must hold bootstrap.servers */
+    const char *prefix;                       /* of the topics, as "troth" */
+    const char *group;                        /* consumer group */
+    const char *instance;    /* group.instance.id, unique among members; NULL: a dynamic member */
+    const char *partitioner; /* as "murmur2_random", for TROTH_ANY_PARTITION; NULL: that one */
+    bool create_time;        /* telemetry bears its emitters' time, and that is meant */
+    bool read_contracts;
+    bool read_decisions;
+    struct troth_kafka_voice voice; /* copied */
+};
+
+/*
+ * Connects, finds the topics and joins the group; waits at most 10 s for a broker.
+ * In config: borrowed for the call.
+ * Out log: to be closed by log->close.
+ * Out error: why it failed and what would be right; at most size bytes, terminated.
+ * Returns TROTH_OK; TROTH_INVALID (a property), TROTH_UNREACHABLE, TROTH_NOT_FOUND (a topic is
+ * missing), TROTH_REFUSED or TROTH_NO_MEMORY.
+ */
+TROTH_MUST_CHECK
+troth_status troth_kafka_log_open(const struct troth_kafka_config *config, struct troth_log **log,
+                                  char *error, size_t size);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * Inside of the Kafka log: what its files share (kafka_log.c: poll, extent, commit;
+ * kafka_assignment.c: who reads what from where; kafka_output.c: the producer; kafka_open.c).
+ */
+#ifndef TROTH_CONSUMERS_KAFKA_STATE_H
+#define TROTH_CONSUMERS_KAFKA_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "consumers/kafka_client.h"
+#include "consumers/log.h"
+
+/* One partition that is, or may be, read. */
+struct troth_kafka_reading {
+    bool assigned; /* ours, by the group; always for control topics that are read */
+    bool started;  /* records may be given */
+    bool ended;    /* control: END was given */
+    int64_t next;  /* the least offset that may be given */
+    int64_t end;   /* control: the high watermark at open */
+};
+
+/* An item that is not a record, waiting to be given. */
+struct troth_kafka_event {
+    uint8_t kind;
+    uint8_t topic;
+    int32_t partition;
+};
+
+struct troth_kafka_state {
+    struct troth_kafka_voice voice; /* first: librdkafka's opaque points here */
+    struct troth_log log;
+    rd_kafka_t *consumer;
+    rd_kafka_queue_t *queue;        /* the consumer's */
+    rd_kafka_queue_t *commit_queue; /* answers to commits */
+    rd_kafka_t *producer;
+    rd_kafka_topic_t *sending[TROTH_TOPIC_COUNT]; /* the producer's handles */
+    rd_kafka_topic_t *reads[TROTH_TOPIC_COUNT];   /* the consumer's; NULL: not read */
+    char names[TROTH_TOPIC_COUNT][TROTH_KAFKA_NAME_LENGTH];
+
+    int32_t partition_count;
+    struct troth_kafka_reading *telemetry;                 /* by partition */
+    struct troth_kafka_reading control[TROTH_TOPIC_COUNT]; /* partition 0 */
+    bool joined;       /* the group has assigned (perhaps nothing), and not revoked since */
+    bool unassign_due; /* revoked; answered once all REVOKED items were given */
+    bool assign_due;   /* what is read, or from where, has changed */
+    bool closing;
+    bool create_time;    /* by configuration: telemetry bears its emitters' time */
+    bool warned_of_time; /* that it does, against the configuration */
+    rd_kafka_consumer_group_metadata_t *membership; /* taken when the group assigned */
+
+    struct troth_kafka_event *events; /* 2 a partition and 1 a control topic */
+    size_t event_count;
+    size_t event_capacity;
+
+    rd_kafka_message_t *held[TROTH_BATCH_MAX]; /* lent to the caller until the next poll */
+    size_t held_count;
+
+    troth_status verdict;   /* to be returned by the next poll */
+    bool verdict_for_good;  /* and by every later one */
+    int64_t down_since_us;  /* monotonic, all brokers; 0: not known to be down */
+    int64_t probed_us;      /* monotonic: last time that we asked */
+    uint64_t commit_number; /* so that a late answer is told from the one waited for */
+
+    uint64_t outstanding; /* records sent and not acknowledged */
+    uint64_t failures;    /* records that could not be delivered */
+    char error[TROTH_KAFKA_ERROR_LENGTH];
+};
+
+/* The interface, filled in. */
+extern const struct troth_log troth_kafka_log_calls;
+
+/* librdkafka's error callback of the consumer. */
+void troth_kafka_log_on_error(rd_kafka_t *client, int error, const char *reason, void *opaque);
+
+/* Gives back the records that the caller was lent. */
+void troth_kafka_log_release(struct troth_kafka_state *state);
+
+/* Closes and frees what is there. NULL is fine. */
+void troth_kafka_state_destroy(struct troth_kafka_state *state);
+
+/* Remembers what went wrong, for error(). */
+__attribute__((format(printf, 2, 3))) void troth_kafka_note(struct troth_kafka_state *state,
+                                                            const char *format, ...);
+
+/* Answers the group and librdkafka for what changed since the poll before. */
+TROTH_MUST_CHECK
+troth_status troth_kafka_assignment_settle(struct troth_kafka_state *state);
+
+/* librdkafka's rebalance callback. */
+void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t error,
+                                         rd_kafka_topic_partition_list_t *partitions, void *opaque);
+
+/* Puts an END, or drops it where it was given. */
+void troth_kafka_assignment_end(struct troth_kafka_state *state, enum troth_topic topic);
+
+/* Gives waiting events. Returns how many. */
+size_t troth_kafka_assignment_give(struct troth_kafka_state *state, struct troth_log_item *items,
+                                   size_t capacity);
+
+/* Out low, high: the first offset that is kept, and one past the last. Tries again what passes (a
+ * leader that is new or moves), until the timeout. */
+rd_kafka_resp_err_t troth_kafka_watermarks(struct troth_kafka_state *state, enum troth_topic topic,
+                                           int32_t partition, int64_t timeout_us, int64_t *low,
+                                           int64_t *high);
+
+/* Goes on after an offset that the partition does not hold. */
+void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_topic topic,
+                                 int32_t partition);
+
+/* Out topic. Returns the reading of a record's partition, or NULL where it is none of ours. */
+struct troth_kafka_reading *troth_kafka_reading_find(struct troth_kafka_state *state,
+                                                     const rd_kafka_topic_t *handle,
+                                                     int32_t partition, enum troth_topic *topic);
+
+/* The producer. */
+TROTH_MUST_CHECK
+troth_status troth_kafka_output_open(struct troth_kafka_state *state,
+                                     struct troth_kafka_properties passed, const char *partitioner,
+                                     char *error, size_t size);
+void troth_kafka_output_close(struct troth_kafka_state *state);
+TROTH_MUST_CHECK
+troth_status troth_kafka_output_send(struct troth_kafka_state *state,
+                                     const struct troth_log_record *record);
+TROTH_MUST_CHECK
+troth_status troth_kafka_output_flush(struct troth_kafka_state *state, int64_t timeout_us);
+
+#endif

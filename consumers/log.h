@@ -1,0 +1,129 @@
+/*
+ * The log, as the worker sees it: Kafka, or a simulated one.
+ *
+ * A log gives records of the telemetry partitions that the group assigned to this member, and of
+ * the control topics that every member reads whole; it takes records for the engine's own topics;
+ * and it commits: everything sent before is acknowledged first, then the offsets are stored, so a
+ * commit that returned TROTH_OK covers both. (With transactions the same call is: flush, send
+ * offsets, commit.)
+ *
+ * Assignment comes as events among the records, in order with them: after REVOKED or LOST no record
+ * of that partition follows, and what the caller still holds of it must be dropped. After ASSIGNED
+ * the caller must call start() before records of the partition are given.
+ *
+ * Threads: one log, one thread. Memory: records live until the next poll or release.
+ */
+#ifndef TROTH_CONSUMERS_LOG_H
+#define TROTH_CONSUMERS_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schemas/status.h"
+
+/* X(NAME, "name after the prefix", written by the engine) */
+#define TROTH_TOPICS(X)                                                                            \
+    X(TELEMETRY, "telemetry", true)                                                                \
+    X(DECISIONS, "decisions", false)                                                               \
+    X(CONTRACTS, "contracts", false)                                                               \
+    X(STANDINGS, "standings", true)                                                                \
+    X(INTERVENTIONS, "interventions", true)                                                        \
+    X(REJECTS, "rejects", true)
+
+#define TROTH_ENUMERATE_TOPIC(NAME, text, written) TROTH_TOPIC_##NAME,
+enum troth_topic { TROTH_TOPICS(TROTH_ENUMERATE_TOPIC) TROTH_TOPIC_COUNT };
+#undef TROTH_ENUMERATE_TOPIC
+
+enum {
+    TROTH_BATCH_MAX = 4096,  /* records given by one poll */
+    TROTH_HEADERS_MAX = 16,  /* headers of a record that is sent */
+    TROTH_ANY_PARTITION = -1 /* let the key choose (murmur2) */
+};
+
+#define TROTH_OFFSET_NONE INT64_C(-1) /* nothing was ever committed */
+
+enum troth_log_kind {
+    TROTH_LOG_RECORD,   /* a record of telemetry or of a control topic */
+    TROTH_LOG_ASSIGNED, /* a telemetry partition is now ours; call start() */
+    TROTH_LOG_REVOKED,  /* about to be given up: a commit is still possible inside this poll's batch
+                         */
+    TROTH_LOG_LOST,     /* gone already: drop the work, commit nothing */
+    TROTH_LOG_END       /* the end of a control topic, as it was when reading began, is reached */
+};
+
+struct troth_log_item {
+    uint8_t kind;  /* enum troth_log_kind */
+    uint8_t topic; /* enum troth_topic */
+    bool has_key;
+    bool has_value; /* false: a tombstone */
+    int32_t partition;
+    int64_t offset;       /* of a record */
+    int64_t timestamp_us; /* of a record, by the log; whole milliseconds */
+    const char *key;
+    const char *value;
+    uint32_t key_length;
+    uint32_t value_length;
+};
+
+struct troth_log_header {
+    const char *name; /* terminated */
+    const char *value;
+    size_t value_length;
+};
+
+/* A record to send. Everything is copied before send returns. */
+struct troth_log_record {
+    enum troth_topic topic;
+    int32_t partition;    /* or TROTH_ANY_PARTITION */
+    int64_t timestamp_us; /* 0: now; kept by topics with create time alone */
+    const char *key;      /* NULL: none */
+    size_t key_length;
+    const char *value; /* NULL: a tombstone */
+    size_t value_length;
+    const struct troth_log_header *headers;
+    size_t header_count;
+};
+
+struct troth_log_offset {
+    int32_t partition; /* of telemetry */
+    int64_t offset;    /* of the next record to read */
+};
+
+/* What a partition holds, when it is assigned. */
+struct troth_log_extent {
+    int64_t low;       /* the first offset that is kept */
+    int64_t high;      /* one past the last record */
+    int64_t committed; /* by the group, or TROTH_OFFSET_NONE */
+};
+
+/* The interface. A status of the world (TROTH_TIMED_OUT, TROTH_UNREACHABLE, TROTH_REFUSED,
+ * TROTH_FENCED) means: nothing is known to have happened; the caller retries or gives up. */
+struct troth_log {
+    /* Waits at most timeout_us for records and assignment events. Out items: at most capacity (at
+     * most TROTH_BATCH_MAX). Out count. The items of the poll before are gone. */
+    troth_status (*poll)(struct troth_log *log, int64_t timeout_us, struct troth_log_item *items,
+                         size_t capacity, size_t *count);
+    /* Out extent: of an assigned telemetry partition. May wait for the log, at most 30 s. */
+    troth_status (*extent)(struct troth_log *log, int32_t partition,
+                           struct troth_log_extent *extent);
+    /* Begins to give records of an assigned telemetry partition, from an offset on. */
+    troth_status (*start)(struct troth_log *log, int32_t partition, int64_t offset);
+    /* Queues a record to be sent. TROTH_FULL: the queue is full; call flush, or poll, and again. */
+    troth_status (*send)(struct troth_log *log, const struct troth_log_record *record);
+    /* Waits until everything sent is acknowledged, at most timeout_us. */
+    troth_status (*flush)(struct troth_log *log, int64_t timeout_us);
+    /* Flushes, then stores the offsets of the group, all or nothing. */
+    troth_status (*commit)(struct troth_log *log, const struct troth_log_offset *offsets,
+                           size_t count, int64_t timeout_us);
+    /* Returns the number of telemetry's partitions. */
+    int32_t (*partitions)(struct troth_log *log);
+    /* Returns the last thing that the log said went wrong, for people; never NULL. */
+    const char *(*error)(struct troth_log *log);
+    void (*close)(struct troth_log *log);
+};
+
+/* Returns the topic's name without prefix, as "telemetry". */
+const char *troth_topic_name(enum troth_topic topic);
+
+#endif

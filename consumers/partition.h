@@ -1,0 +1,71 @@
+/*
+ * A telemetry partition that a worker owns: its shard, how far it is, and what of it is published.
+ *
+ * Threads: its worker's. Memory: mapped when the partition is assigned, sized by configuration, and
+ * given back when it is revoked; pages are touched as standings come.
+ */
+#ifndef TROTH_CONSUMERS_PARTITION_H
+#define TROTH_CONSUMERS_PARTITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "consumers/log.h"
+#include "scoring/shard.h"
+
+/* What the store was last told of a standing. */
+struct troth_published {
+    int64_t at_us; /* the shard's clock then */
+    int64_t good_until_us;
+    uint16_t score;
+    uint8_t rung;
+    bool known; /* something was published since the store was last connected */
+};
+
+struct troth_partition {
+    int32_t number;
+    bool started;           /* the log gives its records */
+    bool caught_up;         /* it has read what was in the log when it was assigned */
+    bool check_pointers;    /* a contract may be in force that it has no pointer to */
+    int64_t next_offset;    /* of the record to apply next */
+    int64_t restored_until; /* records before this offset are applied in silence */
+    int64_t end_offset;     /* one past the last record when it was assigned */
+    int64_t committed;      /* last committed, or TROTH_OFFSET_NONE */
+    int64_t heard_us;       /* monotonic: when a record last came, or a tick was sent */
+    struct troth_shard *shard;
+    struct troth_published *published;    /* by standing */
+    int64_t pointed[TROTH_CONTRACTS_MAX]; /* by place in the registry: version pointed to last */
+    void *memory;
+    size_t memory_size;
+    void *owner; /* its worker */
+};
+
+/* Maps the memory of a partition, all zero but for what is given and the shard.
+ * In config: of its shard. Returns TROTH_OK or TROTH_NO_MEMORY. */
+TROTH_MUST_CHECK
+troth_status troth_partition_init(struct troth_partition *partition, int32_t number,
+                                  const struct troth_shard_config *config);
+
+/* Gives it back. A partition that is all zero is fine. */
+void troth_partition_fini(struct troth_partition *partition);
+
+/* Whether what the partition does is told: it has passed what was committed before. */
+static inline bool troth_partition_speaks(const struct troth_partition *partition)
+{
+    return partition->started && partition->next_offset >= partition->restored_until;
+}
+
+/*
+ * Whether a standing is worth a write: a change of rung, a score past the dead band, or half of the
+ * published time to `good_until` gone or moved. In score, good_until_us: now.
+ */
+bool troth_partition_is_news(const struct troth_published *published, uint32_t dead_band,
+                             int64_t clock_us, unsigned rung, uint16_t score,
+                             int64_t good_until_us);
+
+/* Whether kept evidence alone, on top of what is published, cannot be news yet: so that the score
+ * need not be computed. */
+bool troth_partition_is_settled(const struct troth_published *published, uint32_t dead_band,
+                                int64_t clock_us);
+
+#endif

@@ -1,0 +1,192 @@
+#include "consumers/registry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct version {
+    int64_t offset;
+    struct troth_contract contract;
+    struct troth_rules rules;
+};
+
+struct troth_registry {
+    struct version *versions[TROTH_VERSIONS_MAX];
+    size_t version_count;
+    struct troth_in_force in_force[TROTH_CONTRACTS_MAX];
+    size_t in_force_count;
+};
+
+struct troth_registry *troth_registry_create(void)
+{
+    return calloc(1, sizeof(struct troth_registry));
+}
+
+void troth_registry_destroy(struct troth_registry *registry)
+{
+    if (registry == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < registry->version_count; i++) {
+        free(registry->versions[i]);
+    }
+    free(registry);
+}
+
+static struct version *find_version(const struct troth_registry *registry, const char *name,
+                                    int64_t number)
+{
+    for (size_t i = 0; i < registry->version_count; i++) {
+        struct version *version = registry->versions[i];
+        if (version->contract.version == number && strcmp(version->contract.name, name) == 0) {
+            return version;
+        }
+    }
+    return NULL;
+}
+
+static struct troth_in_force *find_in_force(struct troth_registry *registry, const char *name)
+{
+    for (size_t i = 0; i < registry->in_force_count; i++) {
+        if (strcmp(registry->in_force[i].name, name) == 0) {
+            return &registry->in_force[i];
+        }
+    }
+    return NULL;
+}
+
+/* Reads a whole positive number of at most 18 digits. Returns 0 where it is none. */
+static int64_t read_version(const char *text, size_t length)
+{
+    int64_t number = 0;
+    if (length == 0 || length > 18) {
+        return 0;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return 0;
+        }
+        number = number * 10 + (text[i] - '0');
+    }
+    return number;
+}
+
+/* `contract@version`: the document. */
+static troth_status take_version(struct troth_registry *registry, int64_t offset, const char *name,
+                                 int64_t number, const char *value, size_t value_length,
+                                 char reason[TROTH_REASON_LENGTH])
+{
+    if (registry->version_count == TROTH_VERSIONS_MAX) {
+        snprintf(reason, TROTH_REASON_LENGTH,
+                 "more than %d versions; delete old ones by tombstones", TROTH_VERSIONS_MAX);
+        return TROTH_FULL;
+    }
+    struct version *version = malloc(sizeof *version);
+    struct troth_problems *problems = malloc(sizeof *problems);
+    troth_status status =
+        version != NULL && problems != NULL
+            ? troth_contract_parse(value, value_length, &version->contract, problems)
+            : TROTH_NO_MEMORY;
+    if (status == TROTH_INVALID) {
+        const struct troth_problem *p = &problems->items[0];
+        snprintf(reason, TROTH_REASON_LENGTH, "line %u, %.100s: %.300s", p->line, p->key, p->text);
+    } else if (status != TROTH_OK) {
+        snprintf(reason, TROTH_REASON_LENGTH, "%s", troth_status_meaning(status));
+    } else if (strcmp(version->contract.name, name) != 0 || version->contract.version != number) {
+        snprintf(reason, TROTH_REASON_LENGTH, "it holds %s@%lld; key and contract must agree",
+                 version->contract.name, (long long)version->contract.version);
+        status = TROTH_INVALID;
+    }
+    free(problems);
+    if (status != TROTH_OK) {
+        free(version);
+        return status;
+    }
+    version->offset = offset;
+    troth_rules_init(&version->rules, &version->contract);
+    registry->versions[registry->version_count++] = version;
+    struct troth_in_force *in_force = find_in_force(registry, name);
+    if (in_force != NULL && in_force->version == number) {
+        in_force->offset = offset;
+    }
+    return TROTH_OK;
+}
+
+/* `contract`: which version is in force. */
+static troth_status take_in_force(struct troth_registry *registry, const char *name, int64_t number,
+                                  char reason[TROTH_REASON_LENGTH])
+{
+    const struct version *version = find_version(registry, name, number);
+    struct troth_in_force *in_force = find_in_force(registry, name);
+    if (in_force != NULL && number < in_force->version) {
+        snprintf(reason, TROTH_REASON_LENGTH,
+                 "version %lld is lower than %lld, which is in force; push a higher one",
+                 (long long)number, (long long)in_force->version);
+        return TROTH_INVALID;
+    }
+    if (version == NULL) {
+        snprintf(reason, TROTH_REASON_LENGTH, "there is no usable %s@%lld; push it again", name,
+                 (long long)number);
+        return TROTH_INVALID;
+    }
+    if (in_force == NULL) {
+        if (registry->in_force_count == TROTH_CONTRACTS_MAX) {
+            snprintf(reason, TROTH_REASON_LENGTH, "more than %d contracts in force",
+                     TROTH_CONTRACTS_MAX);
+            return TROTH_FULL;
+        }
+        in_force = &registry->in_force[registry->in_force_count++];
+        snprintf(in_force->name, sizeof in_force->name, "%s", name);
+    }
+    in_force->version = number;
+    in_force->offset = version->offset;
+    return TROTH_OK;
+}
+
+troth_status troth_registry_take(struct troth_registry *registry, int64_t offset, const char *key,
+                                 size_t key_length, const char *value, size_t value_length,
+                                 char reason[TROTH_REASON_LENGTH])
+{
+    char name[TROTH_NAME_LENGTH_MAX + 1];
+    const char *at = key != NULL ? memchr(key, '@', key_length) : NULL;
+    const size_t name_length = at != NULL ? (size_t)(at - key) : key_length;
+    reason[0] = '\0';
+    if (key == NULL || name_length == 0 || name_length > TROTH_NAME_LENGTH_MAX) {
+        snprintf(reason, TROTH_REASON_LENGTH, "the key must be CONTRACT or CONTRACT@VERSION");
+        return TROTH_INVALID;
+    }
+    memcpy(name, key, name_length);
+    name[name_length] = '\0';
+    if (value == NULL) {
+        return TROTH_OK; /* a version that nobody needs any more; shards that run it keep it */
+    }
+    if (at == NULL) {
+        return take_in_force(registry, name, read_version(value, value_length), reason);
+    }
+    const int64_t number = read_version(at + 1, key_length - name_length - 1);
+    const struct version *known = number > 0 ? find_version(registry, name, number) : NULL;
+    if (known != NULL) {
+        snprintf(reason, TROTH_REASON_LENGTH,
+                 "%s@%lld is already there, at offset %lld; push a higher version", name,
+                 (long long)number, (long long)known->offset);
+        return TROTH_INVALID;
+    }
+    return take_version(registry, offset, name, number, value, value_length, reason);
+}
+
+const struct troth_rules *troth_registry_at(const struct troth_registry *registry, int64_t offset)
+{
+    for (size_t i = 0; i < registry->version_count; i++) {
+        if (registry->versions[i]->offset == offset) {
+            return &registry->versions[i]->rules;
+        }
+    }
+    return NULL;
+}
+
+size_t troth_registry_in_force(const struct troth_registry *registry,
+                               const struct troth_in_force **list)
+{
+    *list = registry->in_force;
+    return registry->in_force_count;
+}

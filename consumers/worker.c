@@ -1,0 +1,497 @@
+#include "consumers/worker.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "consumers/worker_state.h"
+
+enum {
+    POLL_US = 20000,      /* the longest wait for records: what keeps the other paces */
+    SEND_TRIES_MAX = 300, /* of SEND_WAIT_US each, until a full producer is an error */
+    SEND_WAIT_US = 100000,
+    STANDING_BYTES = 1024 /* default room per standing */
+};
+
+void troth_worker_say(const struct troth_worker *worker, enum troth_level level, const char *format,
+                      ...)
+{
+    char text[1024];
+    va_list arguments;
+    if (worker->config.say == NULL) {
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    worker->config.say(worker->config.say_context, level, text);
+}
+
+int64_t troth_worker_now_us(const struct troth_worker *worker)
+{
+    return worker->config.clock.monotonic_us(worker->config.clock.context);
+}
+
+static struct troth_partition *find_partition(const struct troth_worker *worker, int32_t number)
+{
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        if (worker->partitions[i]->number == number) {
+            return worker->partitions[i];
+        }
+    }
+    return NULL;
+}
+
+/* Sends a record, waiting where the producer is full. What cannot be sent must not be passed over,
+ * so a producer that stays full breaks the worker: the record is read again by whoever comes next.
+ */
+void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record)
+{
+    struct troth_log *log = worker->config.log;
+    troth_status status = TROTH_FULL;
+    for (unsigned i = 0; i < SEND_TRIES_MAX && worker->broken == TROTH_OK; i++) {
+        status = log->send(log, record);
+        if (status != TROTH_FULL) {
+            break;
+        }
+        if (log->flush(log, SEND_WAIT_US) == TROTH_REFUSED) {
+            status = TROTH_REFUSED;
+            break;
+        }
+    }
+    if (status != TROTH_OK && worker->broken == TROTH_OK) {
+        troth_worker_say(worker, TROTH_LEVEL_ERROR, "cannot write to %s: %s",
+                         troth_topic_name(record->topic), log->error(log));
+        worker->broken = TROTH_REFUSED;
+    }
+}
+
+/* ---- Commits. ---- */
+
+/* Commits how far the given partitions are; NULL: all. Returns whether it is done. */
+static bool commit(struct troth_worker *worker, const struct troth_partition *only)
+{
+    struct troth_log_offset offsets[TROTH_PARTITIONS_MAX];
+    struct troth_store *store = worker->config.store;
+    struct troth_log *log = worker->config.log;
+    size_t count = 0;
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        const struct troth_partition *p = worker->partitions[i];
+        if ((only == NULL || only == p) && troth_partition_speaks(p) &&
+            p->next_offset > p->committed && p->next_offset > p->restored_until) {
+            offsets[count++] = (struct troth_log_offset){p->number, p->next_offset};
+        }
+    }
+    if (count == 0) {
+        return true;
+    }
+    if (store != NULL &&
+        (!worker->counts.store_connected || store->acknowledged(store, ANSWER_US) != TROTH_OK)) {
+        if (worker->counts.store_connected) {
+            troth_worker_store_failed(worker, "scores were not acknowledged");
+        }
+        worker->counts.commit_failures++;
+        return false;
+    }
+    const troth_status status = log->commit(log, offsets, count, ANSWER_US);
+    if (status != TROTH_OK) {
+        worker->counts.commit_failures++;
+        troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                         "offsets were not committed (%s): %s; trying again",
+                         troth_status_name(status), log->error(log));
+        for (uint32_t i = 0; i < worker->partition_count; i++) {
+            /* A pointer may have been lost with what was not acknowledged. */
+            memset(worker->partitions[i]->pointed, 0, sizeof worker->partitions[i]->pointed);
+            worker->partitions[i]->check_pointers = true;
+        }
+        worker->broken = status == TROTH_REFUSED || status == TROTH_FENCED ? status : TROTH_OK;
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        find_partition(worker, offsets[i].partition)->committed = offsets[i].offset;
+    }
+    worker->counts.commits++;
+    return true;
+}
+
+/* ---- Records. ---- */
+
+static void reject(struct troth_worker *worker, const struct troth_log_item *item,
+                   troth_status reason, const char *detail)
+{
+    char place[3][24];
+    const int lengths[3] = {
+        snprintf(place[0], sizeof place[0], "%" PRId32, item->partition),
+        snprintf(place[1], sizeof place[1], "%" PRId64, item->offset),
+        snprintf(place[2], sizeof place[2], "%" PRId64, item->timestamp_us),
+    };
+    const char *name = troth_status_name(reason);
+    const char *topic = worker->config.telemetry_topic;
+    const struct troth_log_header headers[] = {
+        {"reason", name, strlen(name)},           {"detail", detail, strlen(detail)},
+        {"topic", topic, strlen(topic)},          {"partition", place[0], (size_t)lengths[0]},
+        {"offset", place[1], (size_t)lengths[1]}, {"timestamp_us", place[2], (size_t)lengths[2]},
+    };
+    worker->counts.rejects[reason]++;
+    troth_worker_send(worker,
+                      &(struct troth_log_record){.topic = TROTH_TOPIC_REJECTS,
+                                                 .partition = TROTH_ANY_PARTITION,
+                                                 .key = item->has_key ? item->key : NULL,
+                                                 .key_length = item->key_length,
+                                                 .value = item->has_value ? item->value : NULL,
+                                                 .value_length = item->value_length,
+                                                 .headers = headers,
+                                                 .header_count = sizeof headers / sizeof *headers});
+}
+
+static bool is_own(const struct troth_event *event)
+{
+    return event->kind == TROTH_KIND_TICK || event->kind == TROTH_KIND_POINTER;
+}
+
+/* Decodes a record and checks that it is where its agent belongs. */
+static troth_status read_event(struct troth_worker *worker, const struct troth_log_item *item,
+                               struct troth_event *event, struct troth_scratch *scratch,
+                               struct troth_reason *reason)
+{
+    const struct troth_worker_config *config = &worker->config;
+    if (!item->has_value) {
+        snprintf(reason->text, sizeof reason->text, "there is no value");
+        return TROTH_UNDECODABLE;
+    }
+    const troth_status status = troth_framing_decode(config->framing, item->value,
+                                                     item->value_length, event, scratch, reason);
+    if (status != TROTH_OK || is_own(event)) {
+        return status;
+    }
+    reason->text[0] = '\0';
+    if (!item->has_key || item->key_length == 0) {
+        return TROTH_UNKEYED;
+    }
+    const bool named = item->key_length == event->agent.length &&
+                       memcmp(item->key, event->agent.data, item->key_length) == 0;
+    const int32_t partitions = config->log->partitions(config->log);
+    return named && troth_partition_of(config->partitioner, item->key, item->key_length,
+                                       partitions) == item->partition
+               ? TROTH_OK
+               : TROTH_MISROUTED;
+}
+
+static void apply_record(struct troth_worker *worker, struct troth_partition *partition,
+                         const struct troth_log_item *item, const struct troth_event *event,
+                         const struct troth_reason *reason, troth_status status, uint64_t hash)
+{
+    if (item->offset < partition->next_offset) {
+        return; /* given twice by the log */
+    }
+    const bool silent = item->offset < partition->restored_until;
+    worker->counts.records++;
+    worker->counts.restored += silent;
+    partition->next_offset = item->offset + 1;
+    const troth_status applied =
+        troth_shard_apply(partition->shard, item->timestamp_us, item->offset,
+                          status == TROTH_OK ? event : NULL, hash);
+    const troth_status result = status != TROTH_OK ? status : applied;
+    if (result == TROTH_DUPLICATE) {
+        worker->counts.duplicates++;
+    } else if (result != TROTH_OK && !silent) {
+        const bool decoded = status == TROTH_OK || reason->text[0] == '\0';
+        reject(worker, item, result, decoded ? troth_status_meaning(result) : reason->text);
+    } else if (result == TROTH_OK && event->kind == TROTH_KIND_POINTER) {
+        worker->counts.pointers++;
+        troth_worker_follow_pointer(worker, partition, event);
+    } else if (result == TROTH_OK && event->kind == TROTH_KIND_TICK) {
+        worker->counts.ticks++;
+    }
+    if (worker->pending_count > 0) {
+        troth_worker_publish_narrowings(worker);
+    }
+}
+
+/* Applies a run of records of one partition, at most TROTH_PREFETCH. */
+static void apply_run(struct troth_worker *worker, struct troth_partition *partition,
+                      const struct troth_log_item *items, unsigned count)
+{
+    const struct troth_event *ahead[TROTH_PREFETCH];
+    troth_status statuses[TROTH_PREFETCH];
+    for (unsigned i = 0; i < count; i++) {
+        statuses[i] = read_event(worker, &items[i], &worker->events[i], &worker->scratch[i],
+                                 &worker->reasons[i]);
+        ahead[i] = statuses[i] == TROTH_OK ? &worker->events[i] : NULL;
+    }
+    uint64_t hashes[TROTH_PREFETCH];
+    troth_shard_prefetch(partition->shard, ahead, count, hashes);
+    for (unsigned i = 0; i < count && worker->broken == TROTH_OK; i++) {
+        apply_record(worker, partition, &items[i], &worker->events[i], &worker->reasons[i],
+                     statuses[i], hashes[i]);
+    }
+    if (!partition->caught_up && partition->next_offset >= partition->end_offset) {
+        partition->caught_up = true;
+        partition->check_pointers = true;
+        troth_worker_say(worker, TROTH_LEVEL_INFO,
+                         "telemetry[%" PRId32 "] has caught up at offset %" PRId64,
+                         partition->number, partition->next_offset);
+    }
+}
+
+static bool same_run(const struct troth_log_item *a, const struct troth_log_item *b)
+{
+    return b->kind == TROTH_LOG_RECORD && b->topic == a->topic && b->partition == a->partition;
+}
+
+/* ---- Assignment. ---- */
+
+static void start_partition(struct troth_worker *worker, struct troth_partition *partition)
+{
+    struct troth_log *log = worker->config.log;
+    struct troth_log_extent extent;
+    troth_status status = log->extent(log, partition->number, &extent);
+    if (status == TROTH_OK) {
+        status = log->start(log, partition->number, extent.low);
+    }
+    if (status != TROTH_OK) {
+        troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                         "telemetry[%" PRId32 "] could not be started: %s; trying again",
+                         partition->number, log->error(log));
+        return;
+    }
+    partition->started = true;
+    partition->next_offset = extent.low;
+    partition->end_offset = extent.high;
+    partition->committed = extent.committed;
+    partition->restored_until = extent.committed > extent.low ? extent.committed : extent.low;
+    partition->heard_us = troth_worker_now_us(worker);
+    partition->caught_up = extent.low >= extent.high;
+    partition->check_pointers = partition->caught_up;
+    troth_worker_say(worker, TROTH_LEVEL_INFO,
+                     "telemetry[%" PRId32 "] is ours: %" PRId64 " records to restore, %" PRId64
+                     " to catch up",
+                     partition->number, partition->restored_until - extent.low,
+                     extent.high - partition->restored_until);
+    if (extent.low > 0) {
+        troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                         "telemetry[%" PRId32 "] begins at offset %" PRId64
+                         ": what was before is gone, and its evidence with it",
+                         partition->number, extent.low);
+    }
+}
+
+static void assign_partition(struct troth_worker *worker, int32_t number)
+{
+    const struct troth_worker_config *config = &worker->config;
+    if (find_partition(worker, number) != NULL) {
+        return;
+    }
+    struct troth_partition *partition = calloc(1, sizeof *partition);
+    const struct troth_shard_config shard = {.agents_max = config->agents_max,
+                                             .standings_max = config->standings_max,
+                                             .standing_bytes = config->standing_bytes,
+                                             .max_ahead_us = config->max_ahead_us,
+                                             .on_intervention = troth_worker_on_intervention,
+                                             .on_ended = troth_worker_on_ended,
+                                             .context = partition};
+    if (partition == NULL || worker->partition_count == TROTH_PARTITIONS_MAX ||
+        troth_partition_init(partition, number, &shard) != TROTH_OK) {
+        troth_worker_say(worker, TROTH_LEVEL_ERROR,
+                         "no memory for telemetry[%" PRId32 "]; lower agents_max and standings_max",
+                         number);
+        free(partition);
+        worker->broken = TROTH_REFUSED;
+        return;
+    }
+    partition->owner = worker;
+    worker->partitions[worker->partition_count++] = partition;
+}
+
+static void drop_partition(struct troth_worker *worker, int32_t number, bool lost)
+{
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        struct troth_partition *partition = worker->partitions[i];
+        if (partition->number != number) {
+            continue;
+        }
+        if (!lost) {
+            (void)troth_worker_publish(worker);
+            (void)commit(worker, partition);
+        }
+        troth_worker_say(worker, TROTH_LEVEL_INFO,
+                         "telemetry[%" PRId32 "] is %s at offset %" PRId64, number,
+                         lost ? "lost" : "given back", partition->next_offset);
+        worker->partitions[i] = worker->partitions[--worker->partition_count];
+        troth_partition_fini(partition);
+        free(partition);
+        return;
+    }
+}
+
+static void start_partitions(struct troth_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->partition_count && worker->contracts_read; i++) {
+        if (!worker->partitions[i]->started) {
+            start_partition(worker, worker->partitions[i]);
+        }
+    }
+}
+
+static void take_contract(struct troth_worker *worker, const struct troth_log_item *item)
+{
+    char reason[TROTH_REASON_LENGTH];
+    const troth_status status = troth_registry_take(
+        worker->registry, item->offset, item->has_key ? item->key : NULL, item->key_length,
+        item->has_value ? item->value : NULL, item->value_length, reason);
+    if (status != TROTH_OK) {
+        troth_worker_say(
+            worker, TROTH_LEVEL_WARNING, "contract record %.*s at offset %" PRId64 " refused: %s",
+            (int)item->key_length, item->has_key ? item->key : "", item->offset, reason);
+    }
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        worker->partitions[i]->check_pointers = true;
+    }
+}
+
+/* Handles the items of one poll, in order. */
+static void take_items(struct troth_worker *worker, size_t count)
+{
+    const int64_t now = troth_worker_now_us(worker);
+    for (size_t i = 0; i < count && worker->broken == TROTH_OK;) {
+        const struct troth_log_item *item = &worker->items[i];
+        unsigned run = 1;
+        switch ((enum troth_log_kind)item->kind) {
+        case TROTH_LOG_ASSIGNED:
+            assign_partition(worker, item->partition);
+            break;
+        case TROTH_LOG_REVOKED:
+        case TROTH_LOG_LOST:
+            drop_partition(worker, item->partition, item->kind == TROTH_LOG_LOST);
+            break;
+        case TROTH_LOG_END:
+            worker->contracts_read |= item->topic == TROTH_TOPIC_CONTRACTS;
+            break;
+        case TROTH_LOG_RECORD:
+            if (item->topic == TROTH_TOPIC_CONTRACTS) {
+                take_contract(worker, item);
+            } else if (item->topic == TROTH_TOPIC_TELEMETRY) {
+                struct troth_partition *partition = find_partition(worker, item->partition);
+                while (i + run < count && run < TROTH_PREFETCH &&
+                       same_run(item, &worker->items[i + run])) {
+                    run++;
+                }
+                if (partition != NULL && partition->started) {
+                    partition->heard_us = now;
+                    apply_run(worker, partition, item, run);
+                }
+            }
+            break;
+        }
+        i += run;
+    }
+}
+
+/* ---- The loop. ---- */
+
+troth_status troth_worker_step(struct troth_worker *worker)
+{
+    struct troth_log *log = worker->config.log;
+    size_t count = 0;
+    const int64_t before_us = troth_worker_now_us(worker);
+    const int64_t next_us = worker->next_publish_us < worker->next_commit_us
+                                ? worker->next_publish_us
+                                : worker->next_commit_us;
+    const int64_t wait_us = next_us - before_us < POLL_US ? next_us - before_us : POLL_US;
+    const troth_status status =
+        log->poll(log, wait_us > 0 ? wait_us : 0, worker->items, TROTH_BATCH_MAX, &count);
+    if (status == TROTH_REFUSED || status == TROTH_FENCED) {
+        troth_worker_say(worker, TROTH_LEVEL_ERROR, "the log will not go on: %s", log->error(log));
+        return status;
+    }
+    take_items(worker, count);
+    start_partitions(worker);
+    for (uint32_t i = 0; i < worker->partition_count && worker->broken == TROTH_OK; i++) {
+        struct troth_partition *partition = worker->partitions[i];
+        if (partition->check_pointers && partition->caught_up && worker->contracts_read) {
+            troth_worker_send_pointers(worker, partition);
+        }
+    }
+    troth_worker_send_ticks(worker);
+    const int64_t now = troth_worker_now_us(worker);
+    if (now >= worker->next_publish_us && worker->broken == TROTH_OK) {
+        (void)troth_worker_publish(worker);
+        worker->next_publish_us = now + worker->config.publish_us;
+    }
+    if (now >= worker->next_commit_us && worker->broken == TROTH_OK) {
+        (void)commit(worker, NULL);
+        worker->next_commit_us = now + worker->config.commit_us;
+    }
+    return worker->broken;
+}
+
+troth_status troth_worker_create(const struct troth_worker_config *config,
+                                 struct troth_worker **worker)
+{
+    struct troth_worker *made = calloc(1, sizeof *made);
+    struct troth_registry *registry = troth_registry_create();
+    if (made == NULL || registry == NULL) {
+        free(made);
+        troth_registry_destroy(registry);
+        return TROTH_NO_MEMORY;
+    }
+    made->config = *config;
+    made->registry = registry;
+    if (made->config.standing_bytes == 0) {
+        made->config.standing_bytes = STANDING_BYTES;
+    }
+    *worker = made;
+    return TROTH_OK;
+}
+
+troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
+{
+    const int64_t end_us = troth_worker_now_us(worker) + timeout_us;
+    if (worker->broken != TROTH_OK) {
+        return worker->broken;
+    }
+    bool published = false;
+    while (!published && troth_worker_now_us(worker) < end_us) {
+        published = troth_worker_publish(worker);
+        if (!published && !worker->counts.store_connected) {
+            break;
+        }
+    }
+    return published && commit(worker, NULL) ? TROTH_OK : TROTH_TIMED_OUT;
+}
+
+void troth_worker_destroy(struct troth_worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < worker->pending_count; i++) {
+        free(worker->pending[i].record);
+    }
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        troth_partition_fini(worker->partitions[i]);
+        free(worker->partitions[i]);
+    }
+    troth_registry_destroy(worker->registry);
+    free(worker);
+}
+
+void troth_worker_count(const struct troth_worker *worker, struct troth_worker_counts *counts)
+{
+    const struct troth_in_force *list = NULL;
+    *counts = worker->counts;
+    counts->partitions = worker->partition_count;
+    counts->contracts = (uint32_t)troth_registry_in_force(worker->registry, &list);
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        struct troth_shard_counts shard;
+        troth_shard_count(worker->partitions[i]->shard, &shard);
+        counts->live += worker->partitions[i]->caught_up;
+        counts->applied += shard.applied;
+        counts->unbound += shard.unbound;
+        counts->agents += shard.agents;
+        counts->standings += shard.standings;
+        counts->standing_bytes += shard.standing_bytes;
+    }
+}

@@ -1,0 +1,103 @@
+/*
+ * A worker: the loop that turns the log into standings, and standings into live scores.
+ *
+ *     poll -> decode -> check the route -> shard -> interventions, narrowings at once
+ *          -> publish every `publish` -> commit every `commit` -> tick where it is silent
+ *
+ * Delivery (at least once): a partition's offset is committed only after the interventions topic
+ * and the store have acknowledged what came before it. A shard is a pure function of its log, so an
+ * assigned partition is restored by reading its log again from the start up to the committed offset
+ * without saying anything, and goes on live from there: nothing is lost, and the ids of what is
+ * said twice are the same. What cannot be applied goes to the rejects topic, with its reason.
+ *
+ * Threads: a worker is one thread's; more workers are more members of the group. Memory: taken when
+ * a worker is made and when a partition is assigned; nothing per record.
+ */
+#ifndef TROTH_CONSUMERS_WORKER_H
+#define TROTH_CONSUMERS_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "consumers/clock.h"
+#include "consumers/framing.h"
+#include "consumers/log.h"
+#include "consumers/partitioner.h"
+#include "consumers/store.h"
+#include "schemas/status.h"
+
+enum {
+    TROTH_PARTITIONS_MAX = 1024 /* telemetry partitions of one worker */
+};
+
+/* How loud a message is. */
+enum troth_level { TROTH_LEVEL_DEBUG, TROTH_LEVEL_INFO, TROTH_LEVEL_WARNING, TROTH_LEVEL_ERROR };
+
+struct troth_worker_config {
+    struct troth_log *log;     /* borrowed */
+    struct troth_store *store; /* borrowed; NULL: nothing is published */
+    struct troth_clock clock;
+    const struct troth_framing *framing; /* borrowed */
+    enum troth_partitioner partitioner;
+    const char *telemetry_topic; /* full name, for witnesses and rejects */
+    int64_t era;                 /* of the log; changes with `troth redis rebuild --new-era` */
+    int64_t publish_us;          /* scores are coalesced this long */
+    int64_t commit_us;           /* offsets are committed this often */
+    int64_t tick_us;             /* a silent partition gets a tick after this long; 0: never */
+    uint32_t dead_band;          /* points of score that are not worth a write */
+    bool create_time;            /* records bear their emitter's time, not the log's */
+    uint32_t agents_max;         /* per partition */
+    uint32_t standings_max;      /* per partition */
+    uint32_t standing_bytes;     /* room per standing, mean; 0: 1024 */
+    int64_t max_ahead_us;
+    /* Told what people should know; may be NULL. In text: one line, borrowed. */
+    void (*say)(void *context, enum troth_level level, const char *text);
+    void *say_context;
+};
+
+/* What a worker has counted since it was made. */
+struct troth_worker_counts {
+    uint64_t records;                     /* read, of telemetry */
+    uint64_t restored;                    /* of them, read again to restore */
+    uint64_t applied;                     /* events that reached a standing */
+    uint64_t unbound;                     /* events that no contract applies to */
+    uint64_t ticks;                       /* read back */
+    uint64_t pointers;                    /* read back */
+    uint64_t duplicates;                  /* dropped by their sequence number */
+    uint64_t rejects[TROTH_STATUS_COUNT]; /* by reason */
+    uint64_t interventions;               /* sent */
+    uint64_t published;                   /* standings written to the store */
+    uint64_t commits;
+    uint64_t commit_failures;
+    uint64_t store_failures;
+    uint32_t partitions; /* owned */
+    uint32_t live;       /* of them, restored */
+    uint32_t agents;
+    uint32_t standings;
+    uint64_t standing_bytes;
+    uint32_t contracts; /* in force */
+    bool store_connected;
+};
+
+struct troth_worker;
+
+/* Out worker: ready to run. Returns TROTH_OK or TROTH_NO_MEMORY. */
+TROTH_MUST_CHECK
+troth_status troth_worker_create(const struct troth_worker_config *config,
+                                 struct troth_worker **worker);
+
+/* Runs the loop once. Returns TROTH_OK; or TROTH_REFUSED, TROTH_FENCED: the log will not go on, and
+ * the worker must be made anew (its error has been said). Errors that pass are retried inside. */
+TROTH_MUST_CHECK
+troth_status troth_worker_step(struct troth_worker *worker);
+
+/* Publishes and commits what is done, at most timeout_us. Returns whether all of it was. */
+TROTH_MUST_CHECK
+troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us);
+
+/* Gives back all partitions, without a commit. NULL is fine. */
+void troth_worker_destroy(struct troth_worker *worker);
+
+void troth_worker_count(const struct troth_worker *worker, struct troth_worker_counts *counts);
+
+#endif

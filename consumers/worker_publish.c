@@ -1,0 +1,271 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "consumers/announce.h"
+#include "consumers/worker_state.h"
+#include "schemas/assert.h"
+#include "scoring/agents.h"
+
+enum {
+    PUBLISH_MAX = 20000, /* standings looked at in one publication; the rest waits for the next */
+    OFFERS_MAX = TROTH_CONTRACTS_MAX
+};
+
+static struct troth_publication look(struct troth_worker *worker, struct troth_partition *partition,
+                                     struct troth_standing_view *view)
+{
+    struct troth_publication publication = {.partition = partition->number,
+                                            .as_of_us = troth_shard_clock_us(partition->shard),
+                                            .view = view,
+                                            .score = troth_outlook_score(&view->sight)};
+    (void)worker;
+    troth_outlook_until(&view->sight, &publication.good_until_us, &publication.offer_until_us);
+    return publication;
+}
+
+static struct troth_offer offer_of(const struct troth_publication *publication)
+{
+    return (struct troth_offer){.contract = publication->view->rules->contract,
+                                .rung = (uint8_t)publication->view->standing->rung,
+                                .limiting = publication->score.limiting,
+                                .score = publication->score.score,
+                                .good_until_us = publication->good_until_us,
+                                .offer_until_us = publication->offer_until_us};
+}
+
+/* The agent of a standing: the meet over all that it has. */
+static void look_at_agent(struct troth_worker *worker, struct troth_partition *partition,
+                          uint32_t standing, const struct troth_publication *publication,
+                          struct troth_agent_publication *agent)
+{
+    uint32_t standings[OFFERS_MAX];
+    struct troth_offer offers[OFFERS_MAX];
+    const uint32_t found =
+        troth_shard_of_agent(partition->shard, publication->view->agent, standings, OFFERS_MAX);
+    const uint32_t count = found < OFFERS_MAX ? found : OFFERS_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        if (standings[i] == standing) {
+            offers[i] = offer_of(publication);
+            continue;
+        }
+        struct troth_standing_view view;
+        const bool there = troth_shard_view(partition->shard, standings[i], &view);
+        TROTH_ASSERT(there);
+        const struct troth_publication other = look(worker, partition, &view);
+        offers[i] = offer_of(&other);
+    }
+    *agent = (struct troth_agent_publication){.partition = partition->number,
+                                              .as_of_us = publication->as_of_us,
+                                              .agent = publication->view->agent};
+    troth_meet_of(&agent->meet, offers, count);
+}
+
+static void note_published(struct troth_partition *partition, uint32_t standing,
+                           const struct troth_publication *publication)
+{
+    partition->published[standing] =
+        (struct troth_published){.at_us = publication->as_of_us,
+                                 .good_until_us = publication->good_until_us,
+                                 .score = publication->score.score,
+                                 .rung = (uint8_t)publication->view->standing->rung,
+                                 .known = true};
+}
+
+void troth_worker_store_failed(struct troth_worker *worker, const char *what)
+{
+    struct troth_store *store = worker->config.store;
+    worker->counts.store_failures++;
+    if (worker->counts.store_connected) {
+        troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                         "%s: %s; scoring goes on, scores are published when it is back", what,
+                         store->error(store));
+        worker->counts.store_connected = false;
+    }
+}
+
+/* Publishes the narrowings of the record that has just been applied, at once. */
+void troth_worker_publish_narrowings(struct troth_worker *worker)
+{
+    struct troth_store *store = worker->config.store;
+    for (uint32_t i = 0; i < worker->pending_count; i++) {
+        struct pending *pending = &worker->pending[i];
+        struct troth_standing_view view;
+        if (store != NULL && worker->counts.store_connected &&
+            troth_shard_view(pending->partition->shard, pending->standing, &view)) {
+            struct troth_agent_publication agent;
+            struct troth_publication standing = look(worker, pending->partition, &view);
+            const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
+            standing.why = &why;
+            look_at_agent(worker, pending->partition, pending->standing, &standing, &agent);
+            if (store->narrow(store, &standing, &agent, pending->record, strlen(pending->record)) ==
+                TROTH_OK) {
+                note_published(pending->partition, pending->standing, &standing);
+            } else {
+                troth_worker_store_failed(worker, "a narrowing could not be published");
+            }
+        }
+        free(pending->record);
+    }
+    worker->pending_count = 0;
+    if (store != NULL && worker->counts.store_connected && store->narrowed(store) != TROTH_OK) {
+        troth_worker_store_failed(worker, "a narrowing could not be published");
+    }
+}
+
+/* The shard tells of a change of rung. */
+void troth_worker_on_intervention(void *context, const struct troth_intervention *told)
+{
+    struct troth_partition *partition = context;
+    struct troth_worker *worker = partition->owner;
+    if (told->cause_offset < partition->restored_until) {
+        return; /* it was told, and acknowledged, before */
+    }
+    struct troth_announcement announcement;
+    const struct troth_report_origin origin = {worker->config.telemetry_topic, partition->number,
+                                               worker->config.era};
+    if (troth_announce(&announcement, &origin, told) != TROTH_OK) {
+        worker->broken = TROTH_NO_MEMORY;
+        return;
+    }
+    troth_worker_send(worker, &announcement.record);
+    worker->counts.interventions++;
+    if (!told->narrowing) {
+        worker->widened = true;
+        struct troth_store *store = worker->config.store;
+        if (store != NULL && worker->counts.store_connected) {
+            (void)store->announce(store, announcement.json, strlen(announcement.json));
+        }
+        free(announcement.json);
+        return;
+    }
+    if (worker->pending_count == PENDING_MAX) {
+        /* A storm: those that wait are published now, as far as their record has been applied. */
+        troth_worker_publish_narrowings(worker);
+    }
+    worker->pending[worker->pending_count++] =
+        (struct pending){partition, told->standing, announcement.json};
+}
+
+void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
+                           const char *contract)
+{
+    struct troth_partition *partition = context;
+    struct troth_worker *worker = partition->owner;
+    struct troth_store *store = worker->config.store;
+    partition->published[standing].known = false;
+    if (store != NULL && worker->counts.store_connected && troth_partition_speaks(partition)) {
+        const bool last = troth_shard_of_agent(partition->shard, agent, NULL, 0) == 0;
+        if (store->remove(store, agent, contract, last) != TROTH_OK) {
+            troth_worker_store_failed(worker, "an ended standing could not be removed");
+        }
+    }
+}
+
+/* ---- Publication. ---- */
+
+static troth_status publish_one(struct troth_worker *worker, struct troth_partition *partition,
+                                uint32_t standing, unsigned flags)
+{
+    struct troth_store *store = worker->config.store;
+    struct troth_published *published = &partition->published[standing];
+    struct troth_standing_view view;
+    const int64_t clock_us = troth_shard_clock_us(partition->shard);
+    if ((flags & (TROTH_DIRTY_WORSENED | TROTH_DIRTY_MOVED)) == 0 &&
+        troth_partition_is_settled(published, worker->config.dead_band, clock_us)) {
+        return TROTH_OK;
+    }
+    if (!troth_shard_view(partition->shard, standing, &view)) {
+        return TROTH_OK;
+    }
+    struct troth_publication publication = look(worker, partition, &view);
+    if (!(flags & TROTH_DIRTY_MOVED) &&
+        !troth_partition_is_news(published, worker->config.dead_band, clock_us, view.standing->rung,
+                                 publication.score.score, publication.good_until_us)) {
+        return TROTH_OK;
+    }
+    const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
+    publication.why = &why;
+    struct troth_agent_publication agent;
+    look_at_agent(worker, partition, standing, &publication, &agent);
+    troth_status status = store->put_standing(store, &publication);
+    status = status == TROTH_OK ? store->put_agent(store, &agent) : status;
+    if (status == TROTH_OK) {
+        note_published(partition, standing, &publication);
+        worker->counts.published++;
+    }
+    return status;
+}
+
+/* After the store came back: everything is news. */
+static void publish_all_anew(struct troth_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        struct troth_partition *partition = worker->partitions[i];
+        for (uint32_t s = 0; s < troth_shard_standings(partition->shard); s++) {
+            struct troth_standing_view view;
+            partition->published[s].known = false;
+            if (troth_shard_view(partition->shard, s, &view)) {
+                troth_shard_mark_dirty(partition->shard, s, TROTH_DIRTY_MOVED);
+            }
+        }
+    }
+}
+
+static void check_store(struct troth_worker *worker)
+{
+    struct troth_store *store = worker->config.store;
+    bool fresh = false;
+    if (!store->connected(store, &fresh)) {
+        if (worker->counts.store_connected) {
+            troth_worker_store_failed(worker, "the store is away");
+        }
+        return;
+    }
+    if (fresh || !worker->counts.store_connected) {
+        troth_worker_say(worker, TROTH_LEVEL_INFO, "the store is there; publishing every standing");
+        publish_all_anew(worker);
+    }
+    worker->counts.store_connected = true;
+}
+
+/* Publishes what changed, at most PUBLISH_MAX looks. Returns whether nothing is left to publish. */
+bool troth_worker_publish(struct troth_worker *worker)
+{
+    struct troth_store *store = worker->config.store;
+    if (store == NULL) {
+        return true;
+    }
+    check_store(worker);
+    if (!worker->counts.store_connected) {
+        return false;
+    }
+    if (worker->widened) {
+        /* A widening is published only when the record of it is safe. */
+        if (worker->config.log->flush(worker->config.log, ANSWER_US) != TROTH_OK) {
+            return false;
+        }
+        worker->widened = false;
+    }
+    unsigned looks = 0;
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        struct troth_partition *partition = worker->partitions[i];
+        while (troth_partition_speaks(partition) && looks < PUBLISH_MAX) {
+            unsigned flags = 0;
+            const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);
+            if (standing == TROTH_NONE) {
+                break;
+            }
+            looks++;
+            if (publish_one(worker, partition, standing, flags) != TROTH_OK) {
+                troth_shard_mark_dirty(partition->shard, standing, flags);
+                troth_worker_store_failed(worker, "scores could not be published");
+                return false;
+            }
+        }
+    }
+    if (store->flush(store) != TROTH_OK) {
+        troth_worker_store_failed(worker, "scores could not be published");
+        return false;
+    }
+    return looks < PUBLISH_MAX;
+}

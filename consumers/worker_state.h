@@ -1,0 +1,83 @@
+/*
+ * The inside of a worker, shared by worker.c (the loop), worker_publish.c (what the store is told)
+ * and worker_own.c (the engine's own records). Nobody else includes this.
+ */
+#ifndef TROTH_CONSUMERS_WORKER_STATE_H
+#define TROTH_CONSUMERS_WORKER_STATE_H
+
+#include "consumers/decode.h"
+#include "consumers/partition.h"
+#include "consumers/registry.h"
+#include "consumers/worker.h"
+
+enum {
+    ANSWER_US = 5000000, /* how long a commit or a widening waits for the log and for the store */
+    PENDING_MAX = 4096   /* narrowings of one record that wait to be published */
+};
+
+/* A narrowing that waits to be published: until its record is applied to the end. */
+struct pending {
+    struct troth_partition *partition;
+    uint32_t standing;
+    char *record; /* its JSON */
+};
+
+struct troth_worker {
+    struct troth_worker_config config;
+    struct troth_registry *registry;
+    struct troth_partition *partitions[TROTH_PARTITIONS_MAX];
+    uint32_t partition_count;
+    bool contracts_read; /* the contracts topic has been read to its end */
+    bool widened;        /* a widening was sent and is not known to be acknowledged */
+    int64_t next_publish_us;
+    int64_t next_commit_us;
+    uint64_t tick_number;
+    troth_status broken; /* what the log said when it would not go on */
+    struct troth_worker_counts counts;
+    struct pending pending[PENDING_MAX];
+    uint32_t pending_count;
+    struct troth_event events[TROTH_PREFETCH];
+    struct troth_scratch scratch[TROTH_PREFETCH];
+    struct troth_reason reasons[TROTH_PREFETCH];
+    struct troth_log_item items[TROTH_BATCH_MAX];
+};
+
+/* Says a line to people, printf-like. */
+__attribute__((format(printf, 3, 4))) void troth_worker_say(const struct troth_worker *worker,
+                                                            enum troth_level level,
+                                                            const char *format, ...);
+
+/* Returns microseconds on the worker's monotonic clock. */
+int64_t troth_worker_now_us(const struct troth_worker *worker);
+
+/* Sends a record, waiting where the producer is full. What cannot be sent must not be passed over,
+ * so a producer that stays full breaks the worker: the record is read again by whoever comes next.
+ */
+void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record);
+
+/* worker_publish.c: the shards' callbacks, and what goes to the store. */
+void troth_worker_on_intervention(void *context, const struct troth_intervention *told);
+void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
+                           const char *contract);
+
+/* Publishes the narrowings of the record that has just been applied, at once. */
+void troth_worker_publish_narrowings(struct troth_worker *worker);
+
+/* Publishes what changed, at most a bounded number of looks. Returns whether nothing is left. */
+bool troth_worker_publish(struct troth_worker *worker);
+
+/* Books that the store did not do what was asked. */
+void troth_worker_store_failed(struct troth_worker *worker, const char *what);
+
+/* worker_own.c: the engine's own records. */
+void troth_worker_send_ticks(struct troth_worker *worker);
+
+/* Appends a POINTER for each version in force that the shard does not run yet: it takes effect
+ * where the pointer stands in the log, when it is read back. */
+void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partition *partition);
+
+/* A POINTER was read back: the version that it names takes effect here. */
+void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
+                                 const struct troth_event *event);
+
+#endif
