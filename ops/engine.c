@@ -1,0 +1,294 @@
+#include "ops/engine.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "consumers/kafka_log.h"
+#include "ops/message.h"
+#include "ops/redis_store.h"
+
+enum { PAUSE_FIRST_MS = 200, PAUSE_LAST_MS = 10000, DRAIN_US = 30000000, COUNT_US = 1000000 };
+
+struct worker_thread {
+    struct troth_engine *engine;
+    pthread_t thread;
+    bool started;
+    bool drained;
+    char instance[256];
+    struct troth_worker_counts counts; /* under the engine's lock */
+};
+
+struct troth_engine {
+    const struct troth_config *config;
+    struct troth_framing *framing;
+    char telemetry_topic[TROTH_KAFKA_NAME_LENGTH];
+    struct troth_kafka_property properties[TROTH_CONFIG_ENTRIES_MAX];
+    atomic_bool stopping;
+    pthread_mutex_t lock;
+    uint32_t count;
+    struct worker_thread workers[TROTH_WORKERS_MAX];
+};
+
+static void say(void *context, enum troth_level level, const char *text)
+{
+    (void)context;
+    switch (level) {
+    case TROTH_LEVEL_DEBUG:
+        troth_message_debug("%s", text);
+        break;
+    case TROTH_LEVEL_INFO:
+        troth_message_info("%s", text);
+        break;
+    case TROTH_LEVEL_WARNING:
+        troth_message_warn("%s", text);
+        break;
+    case TROTH_LEVEL_ERROR:
+        troth_message_error("%s", text);
+        break;
+    }
+}
+
+static void say_kafka(void *context, int level, const char *text)
+{
+    say(context,
+        level <= 3   ? TROTH_LEVEL_ERROR
+        : level <= 4 ? TROTH_LEVEL_WARNING
+        : level <= 6 ? TROTH_LEVEL_INFO
+                     : TROTH_LEVEL_DEBUG,
+        text);
+}
+
+static troth_status open_log(const struct troth_engine *engine, const struct worker_thread *worker,
+                             struct troth_log **log)
+{
+    const struct troth_config *config = engine->config;
+    char error[TROTH_KAFKA_ERROR_LENGTH] = "";
+    const struct troth_kafka_config kafka = {
+        .properties = {engine->properties, config->kafka.count},
+        .prefix = config->prefix,
+        .group = config->group,
+        .instance = worker->instance,
+        .partitioner = troth_config_partitioner_name(config),
+        .create_time = config->clock == TROTH_CONFIG_CLOCK_CREATE_TIME,
+        .read_contracts = true,
+        .voice = {say_kafka, NULL},
+    };
+    const troth_status status = troth_kafka_log_open(&kafka, log, error, sizeof error);
+    if (status != TROTH_OK) {
+        troth_message_error("%s", error);
+    }
+    return status;
+}
+
+static troth_status open_store(const struct troth_engine *engine, struct troth_store **store)
+{
+    const struct troth_redis_config redis = troth_redis_config_of(engine->config);
+    char error[TROTH_REDIS_ERROR_LENGTH_MAX] = "";
+    const troth_status status = troth_redis_store_open(&redis, store, error);
+    if (status != TROTH_OK) {
+        troth_message_error("%s", error);
+    }
+    return status;
+}
+
+static void note_counts(struct worker_thread *thread, const struct troth_worker *worker)
+{
+    struct troth_worker_counts counts;
+    troth_worker_count(worker, &counts);
+    pthread_mutex_lock(&thread->engine->lock);
+    thread->counts = counts;
+    pthread_mutex_unlock(&thread->engine->lock);
+}
+
+/* Runs one worker until it breaks or the engine stops. Returns whether it ran well for a while. */
+static bool run_worker(struct worker_thread *thread, struct troth_log *log,
+                       struct troth_store *store)
+{
+    struct troth_engine *engine = thread->engine;
+    const struct troth_config *config = engine->config;
+    struct troth_worker *worker = NULL;
+    enum troth_partitioner partitioner = TROTH_PARTITIONER_MURMUR2;
+    (void)troth_partitioner_find(troth_config_partitioner_name(config), &partitioner);
+    const struct troth_worker_config made = {
+        .log = log,
+        .store = store,
+        .clock = troth_clock_system(),
+        .framing = engine->framing,
+        .partitioner = partitioner,
+        .telemetry_topic = engine->telemetry_topic,
+        .era = 1,
+        .publish_us = config->publish_us,
+        .commit_us = config->commit_us,
+        .tick_us = config->tick_us,
+        .dead_band = (uint32_t)config->dead_band,
+        .create_time = config->clock == TROTH_CONFIG_CLOCK_CREATE_TIME,
+        .agents_max = (uint32_t)config->agents_max,
+        .standings_max = (uint32_t)config->standings_max,
+        .max_ahead_us = config->max_ahead_us,
+        .say = say,
+    };
+    if (troth_worker_create(&made, &worker) != TROTH_OK) {
+        troth_message_error("no memory for a worker");
+        return false;
+    }
+    const int64_t began_us = made.clock.monotonic_us(NULL);
+    int64_t counted_us = began_us;
+    troth_status status = TROTH_OK;
+    while (status == TROTH_OK && !atomic_load(&engine->stopping)) {
+        status = troth_worker_step(worker);
+        const int64_t now_us = made.clock.monotonic_us(NULL);
+        if (now_us - counted_us >= COUNT_US) {
+            note_counts(thread, worker);
+            counted_us = now_us;
+        }
+    }
+    if (status == TROTH_OK) {
+        thread->drained = troth_worker_drain(worker, DRAIN_US) == TROTH_OK;
+    }
+    note_counts(thread, worker);
+    const bool well = counted_us - began_us > INT64_C(60) * COUNT_US;
+    troth_worker_destroy(worker);
+    return well;
+}
+
+static void pause_ms(const struct troth_engine *engine, int ms)
+{
+    const struct timespec step = {0, 50000000};
+    for (int waited = 0; waited < ms && !atomic_load(&engine->stopping); waited += 50) {
+        nanosleep(&step, NULL);
+    }
+}
+
+static void *run_thread(void *argument)
+{
+    struct worker_thread *thread = argument;
+    struct troth_engine *engine = thread->engine;
+    int pause = PAUSE_FIRST_MS;
+    while (!atomic_load(&engine->stopping)) {
+        struct troth_log *log = NULL;
+        struct troth_store *store = NULL;
+        bool well = false;
+        if (open_log(engine, thread, &log) == TROTH_OK && open_store(engine, &store) == TROTH_OK) {
+            well = run_worker(thread, log, store);
+        }
+        if (store != NULL) {
+            store->close(store);
+        }
+        if (log != NULL) {
+            log->close(log);
+        }
+        if (!atomic_load(&engine->stopping)) {
+            pause = well ? PAUSE_FIRST_MS : pause * 2 < PAUSE_LAST_MS ? pause * 2 : PAUSE_LAST_MS;
+            troth_message_warn("worker %s is made anew in %d ms", thread->instance, pause);
+            pause_ms(engine, pause);
+        }
+    }
+    return NULL;
+}
+
+/* Compiles the schemas that the configuration maps ids to. */
+static troth_status load_schemas(struct troth_engine *engine)
+{
+    char error[512] = "";
+    const troth_status status =
+        troth_config_framing_open(engine->config, &engine->framing, error, sizeof error);
+    if (status != TROTH_OK) {
+        troth_message_error("%s", error);
+    }
+    return status;
+}
+
+troth_status troth_engine_start(const struct troth_config *config, struct troth_engine **engine)
+{
+    struct troth_engine *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        troth_message_error("no memory for the engine");
+        return TROTH_NO_MEMORY;
+    }
+    made->config = config;
+    made->count = (uint32_t)config->workers;
+    atomic_init(&made->stopping, false);
+    pthread_mutex_init(&made->lock, NULL);
+    snprintf(made->telemetry_topic, sizeof made->telemetry_topic, "%s.%s", config->prefix,
+             troth_topic_name(TROTH_TOPIC_TELEMETRY));
+    for (uint32_t i = 0; i < config->kafka.count; i++) {
+        made->properties[i] = (struct troth_kafka_property){config->kafka.entries[i].name,
+                                                            config->kafka.entries[i].value};
+    }
+    troth_status status = load_schemas(made);
+    for (uint32_t i = 0; i < made->count && status == TROTH_OK; i++) {
+        struct worker_thread *worker = &made->workers[i];
+        worker->engine = made;
+        snprintf(worker->instance, sizeof worker->instance, "%s-%u", config->instance, i);
+        const int failed = pthread_create(&worker->thread, NULL, run_thread, worker);
+        worker->started = failed == 0;
+        if (failed != 0) {
+            troth_message_error("a worker's thread could not be started: %s", strerror(failed));
+            status = TROTH_NO_MEMORY;
+        }
+    }
+    if (status != TROTH_OK) {
+        (void)troth_engine_stop(made);
+        return status;
+    }
+    *engine = made;
+    return TROTH_OK;
+}
+
+bool troth_engine_stop(struct troth_engine *engine)
+{
+    bool drained = true;
+    atomic_store(&engine->stopping, true);
+    for (uint32_t i = 0; i < engine->count; i++) {
+        if (engine->workers[i].started) {
+            pthread_join(engine->workers[i].thread, NULL);
+            drained &= engine->workers[i].drained;
+        }
+    }
+    free(engine->framing);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine);
+    return drained;
+}
+
+static void add_counts(struct troth_worker_counts *sum, const struct troth_worker_counts *one)
+{
+    sum->records += one->records;
+    sum->restored += one->restored;
+    sum->applied += one->applied;
+    sum->unbound += one->unbound;
+    sum->ticks += one->ticks;
+    sum->pointers += one->pointers;
+    sum->duplicates += one->duplicates;
+    for (unsigned i = 0; i < TROTH_STATUS_COUNT; i++) {
+        sum->rejects[i] += one->rejects[i];
+    }
+    sum->interventions += one->interventions;
+    sum->published += one->published;
+    sum->commits += one->commits;
+    sum->commit_failures += one->commit_failures;
+    sum->store_failures += one->store_failures;
+    sum->partitions += one->partitions;
+    sum->live += one->live;
+    sum->agents += one->agents;
+    sum->standings += one->standings;
+    sum->standing_bytes += one->standing_bytes;
+    sum->contracts = one->contracts > sum->contracts ? one->contracts : sum->contracts;
+    sum->store_connected &= one->store_connected;
+}
+
+void troth_engine_count(struct troth_engine *engine, struct troth_worker_counts *counts)
+{
+    memset(counts, 0, sizeof *counts);
+    counts->store_connected = true;
+    pthread_mutex_lock(&engine->lock);
+    for (uint32_t i = 0; i < engine->count; i++) {
+        add_counts(counts, &engine->workers[i].counts);
+    }
+    pthread_mutex_unlock(&engine->lock);
+}

@@ -1,0 +1,34 @@
+/*
+ * The engine: worker threads, each a member of the consumer group with a log, a store and a loop of
+ * its own. A worker that breaks (a fatal producer, a fenced member) is made anew, with a growing
+ * pause; the others go on.
+ *
+ * Threads: start, stop and count from one thread; each worker is a thread inside. Memory: owned.
+ */
+#ifndef TROTH_OPS_ENGINE_H
+#define TROTH_OPS_ENGINE_H
+
+#include "consumers/worker.h"
+#include "ops/config.h"
+
+enum { TROTH_WORKERS_MAX = 64 };
+
+struct troth_engine;
+
+/*
+ * Opens the log and the store of every worker and starts the threads.
+ * In config: kept until the engine is stopped.
+ * Out engine: running. Returns TROTH_OK, or why the first worker's log could not be opened, or
+ * TROTH_INVALID (a schema of the configuration); the reason has been said.
+ */
+TROTH_MUST_CHECK
+troth_status troth_engine_start(const struct troth_config *config, struct troth_engine **engine);
+
+/* Drains and ends the workers: publishes, commits, leaves the group. At most 30 s a worker. Returns
+ * whether everything was published and committed. */
+bool troth_engine_stop(struct troth_engine *engine);
+
+/* Out counts: over all workers, as of their last second. */
+void troth_engine_count(struct troth_engine *engine, struct troth_worker_counts *counts);
+
+#endif

@@ -1,0 +1,128 @@
+#include "ops/redis_meta.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COMMAND_LENGTH_MAX = 4096 };
+
+/* Asks one thing. Out reply: the caller's to free. */
+static troth_status ask(const struct troth_redis_config *config, redisContext *context,
+                        const struct troth_resp *command, redisReply **reply, char *error)
+{
+    void *answer = NULL;
+    if (redisAppendFormattedCommand(context, command->data, command->length) != REDIS_OK ||
+        redisGetReply(context, &answer) != REDIS_OK) {
+        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "Redis at %s: no answer: %s", config->address,
+                 context->errstr);
+        return TROTH_UNREACHABLE;
+    }
+    *reply = answer;
+    if ((*reply)->type != REDIS_REPLY_ERROR) {
+        return TROTH_OK;
+    }
+    snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "Redis at %s answered: %s", config->address,
+             (*reply)->str);
+    freeReplyObject(*reply);
+    return TROTH_REFUSED;
+}
+
+static void begin_with_key(struct troth_resp *command, const char *name, const char *prefix,
+                           const char *key)
+{
+    const struct troth_text parts[] = {troth_resp_text(prefix), troth_resp_text(":"),
+                                       troth_resp_text(key)};
+    troth_resp_begin(command, name);
+    troth_resp_joined(command, parts, 3);
+}
+
+static troth_status read_meta(const struct troth_redis_config *config, redisContext *context,
+                              struct troth_resp *command, bool *rebuilding, char *error)
+{
+    begin_with_key(command, "HMGET", config->prefix, "meta");
+    troth_resp_string(command, "version");
+    troth_resp_string(command, "rebuilding");
+    troth_resp_end(command);
+    redisReply *reply = NULL;
+    troth_status status = ask(config, context, command, &reply, error);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    const bool found = reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING;
+    if (found && atoi(reply->element[0]->str) > TROTH_REDIS_LAYOUT_VERSION) {
+        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,
+                 "Redis at %s holds layout %s of a later Troth under %s:, and this one writes "
+                 "layout %d; use another prefix or database",
+                 config->address, reply->element[0]->str, config->prefix,
+                 TROTH_REDIS_LAYOUT_VERSION);
+        status = TROTH_REFUSED;
+    }
+    *rebuilding = !found || (reply->element[1]->type == REDIS_REPLY_STRING &&
+                             atoi(reply->element[1]->str) != 0);
+    freeReplyObject(reply);
+    return status;
+}
+
+static troth_status write_meta(const struct troth_redis_config *config, redisContext *context,
+                               struct troth_resp *command, int64_t era, bool rebuilding,
+                               char *error)
+{
+    begin_with_key(command, "HSET", config->prefix, "meta");
+    troth_resp_string(command, "version");
+    troth_resp_integer(command, TROTH_REDIS_LAYOUT_VERSION);
+    troth_resp_string(command, "era");
+    troth_resp_integer(command, era);
+    troth_resp_string(command, "rebuilding");
+    troth_resp_integer(command, rebuilding);
+    troth_resp_end(command);
+    redisReply *reply = NULL;
+    const troth_status status = ask(config, context, command, &reply, error);
+    if (status == TROTH_OK) {
+        freeReplyObject(reply);
+    }
+    return status;
+}
+
+static troth_status read_capabilities(const struct troth_redis_config *config,
+                                      redisContext *context, struct troth_resp *command,
+                                      struct troth_routes *routes, char *error)
+{
+    begin_with_key(command, "SMEMBERS", config->prefix, "capabilities");
+    troth_resp_end(command);
+    redisReply *reply = NULL;
+    const troth_status status = ask(config, context, command, &reply, error);
+    if (status == TROTH_OK) {
+        for (size_t i = 0; i < reply->elements; i++) {
+            (void)troth_routes_add(routes, reply->element[i]->str);
+        }
+        freeReplyObject(reply);
+    }
+    return status;
+}
+
+troth_status troth_redis_meta_begin(const struct troth_redis_config *config, redisContext *context,
+                                    int64_t era, bool *rebuilding, struct troth_routes *routes,
+                                    char error[TROTH_REDIS_ERROR_LENGTH_MAX])
+{
+    const struct troth_resp_mark start = {.length = 0, .commands = 0};
+    struct troth_resp command;
+    troth_resp_init(&command, COMMAND_LENGTH_MAX);
+    troth_status status = read_meta(config, context, &command, rebuilding, error);
+    troth_resp_rollback(&command, start);
+    if (status == TROTH_OK) {
+        status = write_meta(config, context, &command, era, *rebuilding, error);
+        troth_resp_rollback(&command, start);
+    }
+    if (status == TROTH_OK) {
+        status = read_capabilities(config, context, &command, routes, error);
+    }
+    troth_resp_fini(&command);
+    return status;
+}
+
+void troth_redis_write_rebuilt(struct troth_resp *resp, const char *prefix)
+{
+    begin_with_key(resp, "HSET", prefix, "meta");
+    troth_resp_string(resp, "rebuilding");
+    troth_resp_integer(resp, 0);
+    troth_resp_end(resp);
+}

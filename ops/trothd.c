@@ -1,0 +1,125 @@
+/*
+ * trothd: the engine's main. Reads the configuration, refuses topics that would break a promise,
+ * starts the workers, says each ten seconds how far they are, and drains on SIGTERM or SIGINT.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ops/command.h"
+#include "ops/engine.h"
+#include "ops/message.h"
+#include "ops/options.h"
+#include "ops/topics.h"
+#include "ops/version.h"
+
+enum { STATUS_SECONDS = 10 };
+
+static void print_help(void)
+{
+    puts("trothd: scores agents against their contracts, from Kafka to Redis\n"
+         "\n"
+         "Usage: trothd [--config FILE] [OPTION]...\n"
+         "\n"
+         "Runs until SIGTERM or SIGINT; then it publishes and commits what it has done, and ends.\n"
+         "Exit status: 0 drained, 1 no broker, wrong topics, or not drained; 2 wrong use.\n"
+         "\n"
+         "  --print-config     what is configured, and where each value came from\n"
+         "  --print-example    a documented configuration file\n"
+         "  --json, --help, --version\n"
+         "\n"
+         "Parameters, as flags:\n");
+    troth_config_print_flags(stdout);
+}
+
+static void tell_status(struct troth_engine *engine, struct troth_worker_counts *before)
+{
+    struct troth_worker_counts now;
+    uint64_t rejected = 0;
+    troth_engine_count(engine, &now);
+    for (unsigned i = 0; i < TROTH_STATUS_COUNT; i++) {
+        rejected += now.rejects[i];
+    }
+    troth_message_info("%" PRIu64 " records/s; %u of %u partitions caught up, %u contracts, %u "
+                       "agents, %u standings; %" PRIu64 " interventions, %" PRIu64 " rejects%s",
+                       (now.records - before->records) / STATUS_SECONDS, now.live, now.partitions,
+                       now.contracts, now.agents, now.standings, now.interventions, rejected,
+                       now.store_connected ? "" : "; REDIS IS AWAY");
+    *before = now;
+}
+
+static int serve(const struct troth_config *config)
+{
+    struct troth_engine *engine = NULL;
+    struct troth_worker_counts before = {0};
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before the threads, which inherit it */
+    if (!troth_topics_check_config(config, NULL) ||
+        troth_engine_start(config, &engine) != TROTH_OK) {
+        return TROTH_EXIT_NO;
+    }
+    troth_message_info("trothd %s is running; prefix %s, group %s, %" PRId64 " workers",
+                       TROTH_VERSION, config->prefix, config->group, config->workers);
+    const struct timespec wait = {STATUS_SECONDS, 0};
+    int signal = 0;
+    while ((signal = sigtimedwait(&ends, NULL, &wait)) < 0) {
+        if (errno == EAGAIN) {
+            tell_status(engine, &before);
+        }
+    }
+    troth_message_info("%s: draining", strsignal(signal));
+    const bool drained = troth_engine_stop(engine);
+    if (drained) {
+        troth_message_info("drained: everything is published and committed");
+    } else {
+        troth_message_warn(
+            "not everything could be published and committed; what was not is read again");
+    }
+    return drained ? TROTH_EXIT_DONE : TROTH_EXIT_NO;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    troth_message_setup("trothd", TROTH_MESSAGE_TIMED, TROTH_MESSAGE_INFO);
+    struct troth_common_options options;
+    struct troth_config config;
+    if (troth_options_take_common(&argc, argv, &options) != TROTH_OK) {
+        return TROTH_EXIT_USAGE;
+    }
+    if (options.help) {
+        print_help();
+        return TROTH_EXIT_DONE;
+    }
+    if (options.version) {
+        printf("trothd %s\n", TROTH_VERSION);
+        return TROTH_EXIT_DONE;
+    }
+    if (options.print_example) {
+        troth_config_print_example(stdout);
+        return TROTH_EXIT_DONE;
+    }
+    if (argc > 1) {
+        troth_message_error("there is no argument %s; see trothd --help", argv[1]);
+        return TROTH_EXIT_USAGE;
+    }
+    options.request.environment = environ;
+    int result = TROTH_EXIT_USAGE;
+    if (troth_config_load(&config, &options.request) == TROTH_OK) {
+        if (options.print_config) {
+            troth_config_print(&config, stdout, options.json);
+            result = TROTH_EXIT_DONE;
+        } else {
+            result = serve(&config);
+        }
+    }
+    troth_config_fini(&config);
+    return result;
+}
