@@ -1,0 +1,278 @@
+/*
+ * What one event costs in the shard, three share terms of 12 panes: hash, find, prefetched in
+ * groups of 32, applied.
+ *
+ *   apply_ns_10k, apply_ns_1m    a fleet at clear, 10 thousand and 1 million agents
+ *   apply_ns_1m_warned           half of the fleet at warn, half in recertify
+ *   bytes_per_standing           block and dense arrays; index_bytes_per_agent beside it
+ *
+ * Agents are drawn uniformly, the worst case for caches; one event in 250 fails. `--callgrind`
+ * applies one event to each of 10 thousand agents at clear, then ends, for instruction counts.
+ */
+#include "bench/bench.h"
+
+#include <sys/mman.h>
+
+#include "schemas/assert.h"
+#include "schemas/contract.h"
+#include "scoring/agents.h"
+#include "scoring/shard.h"
+
+/* Certified after `evidence` kept events: five for a fleet that gets to clear, a thousand for one
+ * that stays in recertify. */
+static const char form[] =
+    "{contract: %s, version: 1, promise: Three share terms., owner: bench, capabilities: [work],"
+    " applies_to: {agent: \"%c*\"}, window: 1h, panes: 12, hold: 10m,"
+    " certify: {confidence: 0.54, within: 7d}, terms: ["
+    "{name: resolves, when: {kind: task, outcome: {not: [throttled, cancelled]}},"
+    " keep: {outcome: ok}, floor: 0.98, evidence: %u, fresh: 5},"
+    "{name: prompt, when: {kind: task}, keep: {latency_us: {le: 2000000}}, floor: 0.95,"
+    " evidence: %u, fresh: 5},"
+    "{name: unaided, when: {kind: [task, rescue]}, keep: {kind: task, rescue: {exists: false}},"
+    " floor: 0.97, evidence: %u, fresh: 5}]}";
+
+enum { NAME_LENGTH = 12, GROUP_EVENTS = TROTH_PREFETCH };
+
+#define START_US INT64_C(1790000000000000)
+
+struct fleet {
+    struct troth_contract contracts[2]; /* agents c... and r... */
+    struct troth_rules rules[2];
+    struct troth_shard *shard;
+    void *memory;
+    size_t size;
+    uint32_t agents;
+    char (*names)[NAME_LENGTH];
+    uint64_t random;
+    int64_t now_us;
+    int64_t offset;
+    uint64_t events;
+};
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static void make_contract(struct fleet *fleet, unsigned i, const char *name, char first,
+                          unsigned evidence)
+{
+    static struct troth_problems problems;
+    char document[2048];
+    const int length =
+        snprintf(document, sizeof document, form, name, first, evidence, evidence, evidence);
+    if (troth_contract_parse(document, (size_t)length, &fleet->contracts[i], &problems) !=
+        TROTH_OK) {
+        fprintf(stderr, "bench/apply: the contract: %s: %s\n", problems.items[0].key,
+                problems.items[0].text);
+        exit(1);
+    }
+    troth_rules_init(&fleet->rules[i], &fleet->contracts[i]);
+}
+
+/* In certifying: how many of the agents, the last ones, are under the contract that certifies late.
+ */
+static void make_fleet(struct fleet *fleet, uint32_t agents, uint32_t certifying)
+{
+    memset(fleet, 0, sizeof *fleet);
+    make_contract(fleet, 0, "certified", 'c', 5);
+    make_contract(fleet, 1, "certifying", 'r', 1000);
+    const struct troth_shard_config config = {.agents_max = agents,
+                                              .standings_max = agents,
+                                              .standing_bytes = fleet->rules[0].size,
+                                              .max_ahead_us = 60000000};
+    fleet->size = troth_shard_size(&config);
+    fleet->memory = mmap(NULL, fleet->size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    fleet->names = malloc((size_t)agents * NAME_LENGTH);
+    TROTH_ASSERT(fleet->memory != MAP_FAILED && fleet->names != NULL);
+    (void)madvise(fleet->memory, fleet->size, MADV_HUGEPAGE);
+    fleet->shard = troth_shard_init(fleet->memory, &config);
+    fleet->agents = agents;
+    fleet->now_us = START_US;
+    fleet->random = agents;
+    for (uint32_t i = 0; i < agents; i++) {
+        snprintf(fleet->names[i], NAME_LENGTH, "%cgent-%05x", i < agents - certifying ? 'c' : 'r',
+                 i);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        const troth_status status = troth_shard_contract(fleet->shard, &fleet->rules[i]);
+        TROTH_ASSERT(status == TROTH_OK);
+    }
+}
+
+static void free_fleet(struct fleet *fleet)
+{
+    munmap(fleet->memory, fleet->size);
+    free(fleet->names);
+}
+
+static struct troth_event event_of(struct fleet *fleet, uint32_t agent, bool fails)
+{
+    return (struct troth_event){
+        .present = 1U << TROTH_FIELD_AGENT | 1U << TROTH_FIELD_AT | 1U << TROTH_FIELD_KIND |
+                   1U << TROTH_FIELD_OUTCOME | 1U << TROTH_FIELD_SOURCE | 1U << TROTH_FIELD_ID |
+                   1U << TROTH_FIELD_LATENCY_US | 1U << TROTH_FIELD_COST_MICROS,
+        .kind = TROTH_KIND_TASK,
+        .outcome = fails ? TROTH_OUTCOME_FAILED : TROTH_OUTCOME_OK,
+        .at_us = fleet->now_us,
+        .latency_us = 900000,
+        .cost_micros = 1200,
+        .agent = {fleet->names[agent], (uint32_t)strlen(fleet->names[agent])}};
+}
+
+static void apply_group(struct fleet *fleet, const struct troth_event *events, unsigned count)
+{
+    const struct troth_event *ahead[GROUP_EVENTS] = {NULL};
+    for (unsigned i = 0; i < count; i++) {
+        ahead[i] = &events[i];
+    }
+    uint64_t hashes[GROUP_EVENTS];
+    troth_shard_prefetch(fleet->shard, ahead, count, hashes);
+    for (unsigned i = 0; i < count; i++) {
+        const troth_status status =
+            troth_shard_apply(fleet->shard, fleet->now_us, fleet->offset++, &events[i], hashes[i]);
+        TROTH_ASSERT(status == TROTH_OK);
+    }
+    fleet->events += count;
+    fleet->now_us += count; /* a million events a second */
+}
+
+/* Gives every agent of [first, end) `kept` kept events and then `failed` failed ones. */
+static void feed(struct fleet *fleet, uint32_t first, uint32_t end, unsigned kept, unsigned failed)
+{
+    struct troth_event events[GROUP_EVENTS];
+    for (unsigned round = 0; round < kept + failed; round++) {
+        for (uint32_t agent = first; agent < end;) {
+            unsigned count = 0;
+            while (count < GROUP_EVENTS && agent < end) {
+                events[count++] = event_of(fleet, agent++, round >= kept);
+            }
+            apply_group(fleet, events, count);
+        }
+    }
+}
+
+/* Applies random events and returns nanoseconds an event, what a made-up event costs taken off. */
+static double measure(struct fleet *fleet, uint64_t total)
+{
+    struct troth_event events[GROUP_EVENTS];
+    int64_t spent_ns = 0;
+    for (uint64_t done = 0; done < total; done += GROUP_EVENTS) {
+        for (unsigned i = 0; i < GROUP_EVENTS; i++) {
+            const uint64_t draw = next_random(&fleet->random);
+            const uint32_t agent = (uint32_t)((draw >> 32) * fleet->agents >> 32);
+            events[i] = event_of(fleet, agent, (draw & 0xff) == 0);
+        }
+        const int64_t before_ns = bench_cpu_ns();
+        apply_group(fleet, events, GROUP_EVENTS);
+        spent_ns += bench_cpu_ns() - before_ns;
+    }
+    return (double)spent_ns / (double)total;
+}
+
+/* What reading the clock around a group costs, a event. */
+static double clock_ns(void)
+{
+    const int64_t before_ns = bench_cpu_ns();
+    for (int i = 0; i < 100000; i++) {
+        (void)bench_cpu_ns();
+    }
+    return (double)(bench_cpu_ns() - before_ns) / 100000.0 / GROUP_EVENTS;
+}
+
+static void count_rungs(struct fleet *fleet, uint32_t rungs[TROTH_RUNG_COUNT])
+{
+    memset(rungs, 0, TROTH_RUNG_COUNT * sizeof *rungs);
+    for (uint32_t i = 0; i < troth_shard_standings(fleet->shard); i++) {
+        struct troth_standing_view view;
+        if (troth_shard_view(fleet->shard, i, &view)) {
+            rungs[view.standing->rung]++;
+        }
+    }
+}
+
+/* A figure is worthless when the fleet is not where its name says. */
+static void expect_share(struct fleet *fleet, unsigned rung, double least)
+{
+    uint32_t rungs[TROTH_RUNG_COUNT];
+    count_rungs(fleet, rungs);
+    if (rungs[rung] < least * fleet->agents) {
+        fprintf(stderr, "bench/apply: too few standings are at %s:", troth_rung_name(rung));
+        for (unsigned i = 0; i < TROTH_RUNG_COUNT; i++) {
+            fprintf(stderr, " %u %s", rungs[i], troth_rung_name(i));
+        }
+        fputs("\n", stderr);
+        exit(1);
+    }
+}
+
+static void bench_clear(const char *name, uint32_t agents, uint64_t events)
+{
+    static struct fleet fleet;
+    double values[BENCH_REPETITIONS];
+    const double overhead_ns = clock_ns();
+    make_fleet(&fleet, agents, 0);
+    feed(&fleet, 0, agents, 60, 0);
+    expect_share(&fleet, TROTH_RUNG_CLEAR, 0.999);
+    for (unsigned i = 0; i < BENCH_REPETITIONS; i++) {
+        values[i] = measure(&fleet, events) - overhead_ns;
+    }
+    expect_share(&fleet, TROTH_RUNG_CLEAR, 0.9);
+    bench_print(name, values, BENCH_REPETITIONS, "ns");
+    free_fleet(&fleet);
+}
+
+static void bench_warned(uint32_t agents, uint64_t events)
+{
+    static struct fleet fleet;
+    double values[BENCH_REPETITIONS];
+    const double overhead_ns = clock_ns();
+    make_fleet(&fleet, agents, agents / 2);
+    feed(&fleet, 0, agents / 2, 46, 2);     /* warned: two failures in 48 */
+    feed(&fleet, agents / 2, agents, 4, 0); /* not yet certified */
+    expect_share(&fleet, TROTH_RUNG_WARN, 0.49);
+    expect_share(&fleet, TROTH_RUNG_RECERTIFY, 0.49);
+    for (unsigned i = 0; i < BENCH_REPETITIONS; i++) {
+        values[i] = measure(&fleet, events / BENCH_REPETITIONS) - overhead_ns;
+    }
+    expect_share(&fleet, TROTH_RUNG_WARN, 0.3);
+    bench_print("apply_ns_1m_warned", values, BENCH_REPETITIONS, "ns");
+    free_fleet(&fleet);
+}
+
+static void print_bytes(void)
+{
+    static struct fleet fleet;
+    enum { AGENTS = 1000 };
+    make_fleet(&fleet, AGENTS, 0);
+    const size_t dense =
+        sizeof(int64_t) + 2 * sizeof(uint32_t) + 1; /* deadline, line, dirty, flags */
+    const size_t published = 24;                    /* struct troth_published, the worker's */
+    const size_t index = sizeof(struct troth_agent) + 2 * sizeof(struct troth_agent_slot);
+    printf("bytes_per_standing %zu bytes (block %u, arrays %zu, publication %zu)\n",
+           fleet.rules[0].size + dense + published, fleet.rules[0].size, dense, published);
+    printf("index_bytes_per_agent %zu bytes\n", index);
+    free_fleet(&fleet);
+}
+
+int main(int argc, char **argv)
+{
+    const bool tiny = bench_is_tiny(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--callgrind") == 0) {
+        static struct fleet fleet;
+        make_fleet(&fleet, 10000, 0);
+        feed(&fleet, 0, fleet.agents, argc > 2 ? (unsigned)atoi(argv[2]) : 60, 0);
+        printf("%llu events applied\n", (unsigned long long)fleet.events);
+        free_fleet(&fleet);
+        return 0;
+    }
+    bench_clear("apply_ns_10k", tiny ? 1000 : 10000, tiny ? 20000 : 4000000);
+    bench_clear("apply_ns_1m", tiny ? 2000 : 1000000, tiny ? 20000 : 4000000);
+    bench_warned(tiny ? 2000 : 1000000, tiny ? 2000 : 4000000);
+    print_bytes();
+    return 0;
+}

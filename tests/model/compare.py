@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Compares two outputs of `troth replay --json`.
+
+    compare.py EXPECTED ACTUAL
+
+Interventions are compared per standing in order, standings one by one: times, rungs, causes, counts
+and scores exactly, other numbers within 1e-6. What ACTUAL has beyond EXPECTED is not compared, a
+whole intervention or standing excepted. Exit status 0 the same, 1 not.
+"""
+import collections
+import gzip
+import json
+import sys
+
+INEXACT = {"compliance", "freshness", "g", "b", "confidence", "observed", "limit"}
+TOLERANCE = 1e-6
+MOST_SHOWN = 10
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def same_value(key, expected, actual):
+    if is_number(expected) and is_number(actual):
+        return expected == actual or (key in INEXACT and abs(expected - actual) <= TOLERANCE)
+    return type(expected) is type(actual) and expected == actual
+
+
+def differences(expected, actual, key=""):
+    """Lines that say where two values differ; fields that only `actual` has are passed over."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for name, value in expected.items():
+            where = f"{key}.{name}" if key else name
+            if name not in actual:
+                yield f"{where}: expected {json.dumps(value)}, absent"
+            else:
+                yield from differences(value, actual[name], where)
+    elif isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            yield f"{key}: expected {len(expected)} items, got {len(actual)}"
+        for index, (left, right) in enumerate(zip(expected, actual)):
+            label = left.get("name", index) if isinstance(left, dict) else index
+            yield from differences(left, right, f"{key}[{label}]")
+    elif not same_value(key.rpartition(".")[2], expected, actual):
+        yield f"{key}: expected {json.dumps(expected)}, got {json.dumps(actual)}"
+
+
+def by_standing(lines):
+    """Interventions and standings of an output, each by (agent, contract)."""
+    interventions, standings = collections.defaultdict(list), collections.defaultdict(list)
+    for line in lines:
+        for kind, found in (("intervention", interventions), ("standing", standings)):
+            if kind in line:
+                found[line[kind]["agent"], line[kind]["contract"]].append(line[kind])
+    return interventions, standings
+
+
+def compare_sequences(what, expected, actual):
+    """Differences of one standing's list of interventions (or of its one standing)."""
+    for index, (left, right) in enumerate(zip(expected, actual)):
+        found = [f"{what} {index + 1}: {line}" for line in differences(left, right)]
+        if found:
+            return found
+    if len(expected) > len(actual):
+        return [f"{what} {len(actual) + 1}: missing {json.dumps(expected[len(actual)])}"]
+    if len(expected) < len(actual):
+        return [f"{what} {len(expected) + 1}: unexpected {json.dumps(actual[len(expected)])}"]
+    return []
+
+
+def compare(expected, actual):
+    """All differences of two outputs, each a list of decoded lines."""
+    found = []
+    (interventions, standings), (others, ends) = by_standing(expected), by_standing(actual)
+    for key in sorted({*interventions, *standings, *others, *ends}):
+        name = "/".join(key)
+        found += compare_sequences(f"{name} intervention", interventions[key], others[key])
+        found += compare_sequences(f"{name} standing", standings[key], ends[key])
+    return found
+
+
+def read_output(path):
+    opened = gzip.open(path, "rt") if str(path).endswith(".gz") else open(path)
+    with opened as lines:
+        return [json.loads(line) for line in lines if line.strip()]
+
+
+def canary():
+    """The comparison must see damage of every kind, or it proves nothing."""
+    change = {"agent": "a", "contract": "c", "to": "warn", "decided_at": 5}
+    end = {"agent": "a", "contract": "c", "score": 7, "terms": [{"name": "t", "kept": 1, "g": 1.0}]}
+    whole = [{"intervention": change}, {"standing": end}]
+    near = [{"name": "t", "kept": 1, "g": 1.0 + 1e-7, "more": 1}]
+    damaged = (
+        [], whole[:1], whole[1:], [whole[0], *whole],
+        [{"intervention": {**change, "decided_at": 6}}, whole[1]],
+        [{"intervention": {**change, "to": "narrow"}}, whole[1]],
+        [whole[0], {"standing": {**end, "score": 8}}],
+        [whole[0], {"standing": {**end, "terms": [{**near[0], "kept": 2}]}}],
+        [whole[0], {"standing": {**end, "terms": [{**near[0], "g": 1.00001}]}}],
+    )
+    assert not compare(whole, [whole[0], {"standing": {**end, "terms": near}}])
+    assert all(compare(whole, actual) for actual in damaged)
+
+
+def show(found):
+    for line in found[:MOST_SHOWN]:
+        print(f"  {line}")
+    if len(found) > MOST_SHOWN:
+        print(f"  and {len(found) - MOST_SHOWN} more")
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    found = compare(read_output(sys.argv[1]), read_output(sys.argv[2]))
+    if found:
+        print(f"{sys.argv[2]} is not {sys.argv[1]}: {len(found)} differences")
+        show(found)
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

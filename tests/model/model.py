@@ -1,0 +1,407 @@
+#!/usr/bin/env python3
+"""The obvious slow model of `troth replay --json`: DESIGN sections 3 to 6.
+
+    model.py --contracts DIR FILE
+
+Written from the text, not from the engine's code, so that the two can be held against each other.
+Decisions, disputes, waivers and agent versions are not in it.
+"""
+import argparse
+import copy
+import gzip
+import json
+import math
+import sys
+
+from contracts import RANK, RUNGS, load_contracts
+from evidence import Reading, Sessions, TermState
+
+MAX_AHEAD_US = 60_000_000
+RELAPSE_US = 24 * 3_600_000_000
+MOST_DOUBLINGS = 6
+
+
+class View:
+    """A standing at one time: every term's reading, and what sections 5.5 and 6 make of them."""
+
+    def __init__(self, standing, t):
+        self.readings = [Reading(state, t) for state in standing.states]
+        self.shares = [r for r in self.readings if r.term.is_share_like]
+        self.matched = standing.matched
+        self._read_compliance()
+        self.freshness = self.fresh_under(1.0)
+
+    def _read_compliance(self):
+        """DESIGN 5.5: the least of all terms, the first in the contract on a tie."""
+        counted = [r for r in self.readings if r.compliance is not None]
+        least = min(counted, key=lambda r: r.compliance, default=None)
+        self.compliance = least.compliance if least else 1.0
+        self.limiting = least.term.name if least else None
+
+    def fresh_under(self, traffic):
+        """DESIGN 5.5: over required share, judged and cadence terms."""
+        values = [r.fresh_under(traffic) for r in self.readings
+                  if r.term.required and (r.term.is_share_like or r.term.kind == "cadence")]
+        return min(values) if values else float(self.matched)
+
+    def shares_fresh_under(self, traffic):
+        """DESIGN 6, recertify: over required share and judged terms alone."""
+        return min([r.fresh_under(traffic) for r in self.shares if r.term.required], default=1.0)
+
+    def score(self, rung):
+        if rung == "pause":
+            return 0
+        return math.floor(1000 * self.compliance * self.freshness + 0.5)
+
+    # ------------------------------------------------------------ conditions, DESIGN 6
+
+    def condition(self, contract, rung, traffic):
+        """The first true condition of a rung and its term, in the order of causes, or None."""
+        ladder = contract.ladder[rung]
+        return (self._never(ladder) or self._budget(ladder) or self._confidence(ladder)
+                or self._change(ladder) or self._freshness(ladder, rung, traffic))
+
+    def _never(self, ladder):
+        broken = [r for r in self.readings if r.state.never_broken]
+        return ("never", broken[0].state) if ladder["never"] and broken else None
+
+    def _budget(self, ladder):
+        exceeded = [r for r in self.readings if r.term.kind == "budget" and r.exceeded]
+        return ("budget", exceeded[0].state) if ladder["budget"] and exceeded else None
+
+    def _confidence(self, ladder):
+        counted = [r for r in self.shares if r.has_evidence]
+        if ladder["confidence_below"] is None or not counted:
+            return None
+        least = min(counted, key=lambda r: r.kappa)
+        return ("confidence", least.state) if least.kappa < ladder["confidence_below"] else None
+
+    def _change(self, ladder):
+        alarms = [r for r in self.shares if r.alarm]
+        return ("change", alarms[0].state) if ladder["change"] and alarms else None
+
+    def _freshness(self, ladder, rung, traffic):
+        if ladder["freshness_below"] is None:
+            return None
+        fresh = self.shares_fresh_under if rung == "recertify" else self.fresh_under
+        return ("freshness", None) if fresh(traffic) < ladder["freshness_below"] else None
+
+    def target(self, contract, traffic):
+        """The highest rung with a true condition, and that condition; clear without any."""
+        for rung in reversed(RUNGS):
+            condition = self.condition(contract, rung, traffic)
+            if condition:
+                return rung, condition
+        return "clear", None
+
+
+class Standing:
+    """The state of one agent under one contract."""
+
+    def __init__(self, agent, contract, clock, report):
+        self.agent = agent
+        self.contract = contract
+        self.report = report            # called with each intervention
+        self.states = [TermState(term) for term in contract.terms]
+        self.now = clock                # the last time at which it was evaluated
+        self.relapses = 0
+        self.left_at = None             # when it last left narrow, review or pause
+        self.rung = "recertify"
+        self.since = clock
+        self._enter_recertify(clock, after_person=False)
+
+    def _enter_recertify(self, t, after_person):
+        """DESIGN 6, recertify: everything of every term starts empty."""
+        for state in self.states:
+            state.start_anew()
+        self.matched = False            # whether any event has matched any term
+        self.calm_since = None
+        self.certify_from = t
+        self.after_person = after_person    # it follows a pause or a review
+
+    def traffic(self, rung):
+        return self.contract.ladder[rung]["traffic"]
+
+    # ------------------------------------------------------------ time and events
+
+    def next_deadline(self):
+        """DESIGN 6, deadlines: the first one after the last evaluation, None without any."""
+        deadlines = [state.next_deadline(self.now) for state in self.states]
+        if self.calm_since is not None:
+            deadlines.append(self.calm_since + self.hold())
+        if self.rung == "recertify":
+            deadlines.append(self.certify_from + self.contract.certify_within)
+        return min((d for d in deadlines if d is not None), default=None)
+
+    def run_deadlines(self, clock):
+        """Handle the deadlines <= clock in order, each at its own time."""
+        while self.next_at is not None and self.next_at <= clock:
+            self.evaluate(self.next_at)
+
+    def apply(self, event, at, clock, missing):
+        """All terms in contract order receive their evidence, then the ladder is evaluated."""
+        entered = self.since if self.rung == "recertify" else None
+        for state in self.states:
+            if state.take(event, at, clock, missing, entered):
+                self.matched = True
+        for state in self.states:
+            state.expose(event)
+        self.evaluate(clock)
+
+    def evaluate(self, t):
+        """At most one change of rung an event or deadline, up or down."""
+        self.now = t
+        view = View(self, t)
+        if self.rung == "recertify":
+            change = self._recertify(view, t)
+        else:
+            change = self._climb(view) or self._step_down(view, t)
+        if change:
+            self._move(*change, t)
+            self._note_calm(view, t)
+        self.next_at = self.next_deadline()
+
+    # ------------------------------------------------------------ up and down, DESIGN 6
+
+    def _climb(self, view):
+        """Up at once."""
+        rung, condition = view.target(self.contract, self.traffic(self.rung))
+        return (rung, *condition) if RANK[rung] > RANK[self.rung] else None
+
+    def hold(self):
+        return self.contract.hold * 2 ** min(self.relapses, MOST_DOUBLINGS)
+
+    def _is_calm(self, view):
+        """Calm at warn and narrow, freshness taken by the traffic of the rung below."""
+        if self.rung not in ("warn", "narrow"):
+            return False
+        below = RUNGS[RANK[self.rung] - 1]
+        rung, _ = view.target(self.contract, self.traffic(below))
+        return (RANK[rung] < RANK[self.rung]
+                and all(r.kappa >= 0.5 for r in view.shares if r.has_evidence))
+
+    def _note_calm(self, view, t):
+        if not self._is_calm(view):
+            self.calm_since = None
+        elif self.calm_since is None:
+            self.calm_since = t
+
+    def _step_down(self, view, t):
+        """Down slowly: one rung after `hold` of unbroken calm."""
+        self._note_calm(view, t)
+        if self.calm_since is None or t < self.calm_since + self.hold():
+            return None
+        return RUNGS[RANK[self.rung] - 1], "calm", None
+
+    # ------------------------------------------------------------ recertify, DESIGN 6
+
+    def _recertify(self, view, t):
+        """The ways out of recertify, in their order."""
+        never = view.condition(self.contract, "pause", 1.0)
+        if never and never[0] == "never":
+            return ("pause", *never)
+        weakest = self._weakest_counters()
+        if weakest and self.contract.consequence != "low":
+            return "review", "confidence", weakest
+        if weakest:
+            self._start_counters_anew()
+        if t >= self.certify_from + self.contract.certify_within:
+            if self.after_person:
+                return "review", "deadline", None
+            self._start_counters_anew()
+            self.certify_from = t
+        return self._certified(view) if self._is_certified(view) else None
+
+    def _start_counters_anew(self):
+        for state in self.states:
+            state.start_counters_anew()
+
+    def _weakest_counters(self):
+        """The term with the least kappa(counters) below narrow's threshold, None without one."""
+        threshold = self.contract.ladder["narrow"]["confidence_below"]
+        weakest, least = None, threshold
+        for state in self.states:
+            if threshold is None or not state.term.is_share_like:
+                continue
+            value, pieces = state.counters_kappa()
+            if pieces >= state.term.fresh and value < least:
+                weakest, least = state, value
+        return weakest
+
+    def _is_certified(self, view):
+        """Every required share, judged and cadence term is proved."""
+        required = [r for r in view.readings if r.term.required
+                    and (r.term.is_share_like or r.term.kind == "cadence")]
+        if not required:
+            return self.matched
+        for reading in required:
+            if reading.term.kind == "cadence":
+                if reading.freshness < 1:
+                    return False
+                continue
+            value, pieces = reading.state.counters_kappa()
+            if pieces < reading.term.evidence or value < self.contract.certify_confidence:
+                return False
+        return True
+
+    def _certified(self, view):
+        """Where a certified standing goes, freshness by clear's traffic."""
+        rung, condition = view.target(self.contract, self.traffic("clear"))
+        if rung in ("review", "pause"):
+            return (rung, *condition)
+        if rung == "recertify":
+            return None
+        return rung, "certified", None
+
+    # ------------------------------------------------------------ a change of rung
+
+    def _move(self, to, cause, state, t):
+        narrowing = RANK[to] > RANK[self.rung]
+        self.report(self._intervention(to, cause, state, t, narrowing))
+        if self.rung in ("clear", "warn") and to in ("narrow", "review", "pause"):
+            relapsed = self.left_at is not None and t - self.left_at <= RELAPSE_US
+            self.relapses = self.relapses + 1 if relapsed else 0
+        if self.rung in ("narrow", "review", "pause") and (not narrowing or to == "recertify"):
+            self.left_at = t
+        before, self.rung, self.since, self.calm_since = self.rung, to, t, None
+        if to == "recertify":
+            self._enter_recertify(t, after_person=before in ("review", "pause"))
+
+    def _intervention(self, to, cause, state, t, narrowing):
+        """The record of one change of rung, the fields that cases compare."""
+        changing = narrowing and state is not None and state.cusum > 0
+        degraded_at = state.onset if changing else t
+        return {
+            "agent": self.agent, "contract": self.contract.name, "from": self.rung, "to": to,
+            "narrowing": narrowing,
+            "cause": {"condition": cause, "term": state.term.name if state else None},
+            "decided_at": t,
+            "degraded_at": degraded_at if narrowing else None,
+            "time_to_narrow_us": t - degraded_at if narrowing else None,
+            "exposed_tasks": len(state.exposed) if changing else 0,
+            "exposed_cost_micros": sum(state.exposed) if changing else 0,
+        }
+
+    # ------------------------------------------------------------ without the engine, DESIGN 5.6
+
+    def evidence_leaves(self):
+        """When the last evidence leaves its windows, None without any."""
+        times = [state.evidence_leaves(self.now) for state in self.states]
+        return max((t for t in times if t is not None), default=None)
+
+    def walk(self, rank, clock):
+        """The time at which it would reach a rung of that rank, with no further evidence."""
+        ghost = copy.deepcopy(self)
+        ghost.report = lambda intervention: None
+        while RANK[ghost.rung] < rank:
+            if ghost.next_at is None:
+                return self.evidence_leaves() or clock
+            ghost.evaluate(ghost.next_at)
+        return ghost.now
+
+    def good_and_offer_until(self, clock):
+        if self.rung == "pause":
+            return 0, 0
+        if self.rung in ("recertify", "review"):
+            until = self.evidence_leaves() or self.since + self.contract.longest_window
+            return until, until
+        offer = self.walk(RANK["recertify"], clock)
+        return (offer if self.rung == "narrow" else self.walk(RANK["narrow"], clock)), offer
+
+    def record(self, clock):
+        """The standing as of the clock, DESIGN 9."""
+        self.now = clock
+        view = View(self, clock)
+        good_until, offer_until = self.good_and_offer_until(clock)
+        return {
+            "agent": self.agent, "contract": self.contract.name, "rung": self.rung,
+            "score": view.score(self.rung), "compliance": view.compliance,
+            "freshness": view.freshness, "limiting": view.limiting, "as_of": clock,
+            "since": self.since, "good_until": good_until, "offer_until": offer_until,
+            "terms": [{"name": r.term.name, "kept": r.kept, "broken": r.broken, "g": r.g,
+                       "b": r.b, "confidence": r.kappa, "freshness": r.freshness,
+                       "alarm": r.alarm} for r in view.shares],
+        }
+
+
+class Shard:
+    """The standings of one log: DESIGN 5.1."""
+
+    def __init__(self, contracts):
+        self.contracts = contracts
+        self.interventions = []
+        self.clock = None
+        self.standings = {}
+        self.sessions = {}
+        self.counts = {"rejected": 0, "duplicate": 0, "missing": 0}
+
+    def apply(self, event):
+        """One record: the clock, the deadlines, then the event."""
+        recorded_at = event.get("recorded_at")
+        if recorded_at is None:
+            recorded_at = event["at"]
+        if self.clock is None or recorded_at > self.clock:
+            self.clock = recorded_at
+            for standing in self.standings.values():
+                standing.run_deadlines(self.clock)
+        if event["at"] > recorded_at + MAX_AHEAD_US:
+            self.counts["rejected"] += 1
+            return
+        if event["kind"] in ("tick", "pointer"):
+            return
+        missing = None
+        if event.get("seq") is not None:
+            missing = self._sequence(event)
+            if missing is None:
+                self.counts["duplicate"] += 1
+                return
+            self.counts["missing"] += missing
+        at = min(event["at"], recorded_at)
+        for contract in self.contracts:
+            if contract.reaches(event):
+                self._standing(event["agent"], contract).apply(event, at, self.clock, missing)
+
+    def _sequence(self, event):
+        sessions = self.sessions.setdefault(event["agent"], Sessions())
+        return sessions.take(event.get("session"), event["seq"])
+
+    def _standing(self, agent, contract):
+        """A standing begins, at the clock, with the first accepted event that applies to it."""
+        key = (agent, contract.name)
+        if key not in self.standings:
+            self.standings[key] = Standing(agent, contract, self.clock, self.interventions.append)
+        return self.standings[key]
+
+    def output(self):
+        """The objects that `troth replay --json` prints, in order."""
+        ends = [self.standings[key].record(self.clock) for key in sorted(self.standings)]
+        return ([{"intervention": intervention} for intervention in self.interventions]
+                + [{"standing": standing} for standing in ends])
+
+
+def replay(contracts, events):
+    """The objects that `troth replay --json` prints, in order."""
+    shard = Shard(contracts)
+    for event in events:
+        shard.apply(event)
+    return shard.output()
+
+
+def read_events(path):
+    """The events of a JSON Lines file, plain or gzip."""
+    opened = gzip.open(path, "rt") if str(path).endswith(".gz") else open(path)
+    with opened as lines:
+        return [json.loads(line) for line in lines if line.strip()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The obvious slow model of troth replay --json.")
+    parser.add_argument("--contracts", required=True, metavar="DIR")
+    parser.add_argument("file", metavar="FILE")
+    arguments = parser.parse_args()
+    for line in replay(load_contracts(arguments.contracts), read_events(arguments.file)):
+        sys.stdout.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
