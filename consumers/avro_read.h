@@ -161,7 +161,7 @@ static inline uint64_t gather_bits(const uint8_t *bytes, size_t length)
         for (size_t i = 0; i < length; i++) {
             bits |= bytes[i];
         }
-        return bits << 56; /* the high bit of any eight stands for all */
+        return bits;
     }
     for (size_t i = 16; i < length; i += 16) {
         bits |= load(bytes + i - 16) | load(bytes + i - 8);

@@ -147,7 +147,12 @@ void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t
         give_up(state, TROTH_LOG_REVOKED);
         state->unassign_due = true;
     } else {
-        troth_kafka_note(state, "the group has taken all partitions: %s", rd_kafka_err2str(error));
+        troth_kafka_note(state,
+                         "the group has gone on without this member, which has lost its "
+                         "partitions%s%s",
+                         error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? "" : ": ",
+                         error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? ""
+                                                                       : rd_kafka_err2str(error));
         give_up(state, TROTH_LOG_LOST);
         state->unassign_due = false;
         (void)rd_kafka_assign(client, NULL);
@@ -210,16 +215,16 @@ troth_status troth_kafka_assignment_settle(struct troth_kafka_state *state)
     return TROTH_OK;
 }
 
-rd_kafka_resp_err_t troth_kafka_watermarks(struct troth_kafka_state *state, enum troth_topic topic,
-                                           int32_t partition, int64_t timeout_us, int64_t *low,
-                                           int64_t *high)
+rd_kafka_resp_err_t troth_kafka_reading_extent(struct troth_kafka_state *state,
+                                               enum troth_topic topic, int32_t partition,
+                                               int64_t timeout_us, int64_t *low, int64_t *high)
 {
     int64_t deadline_us = troth_kafka_monotonic_us() + timeout_us;
     for (;;) {
         int64_t left_us = deadline_us - troth_kafka_monotonic_us();
         rd_kafka_resp_err_t code =
-            rd_kafka_query_watermark_offsets(state->consumer, state->names[topic], partition, low,
-                                             high, troth_kafka_milliseconds(left_us));
+            troth_kafka_watermarks(state->consumer, state->names[topic], partition,
+                                   troth_kafka_milliseconds(left_us / 2), low, high);
         if (troth_kafka_status(code) != TROTH_TIMED_OUT || left_us <= 0) {
             return code;
         }
@@ -237,7 +242,7 @@ void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_top
     int64_t high = 0;
     state->assign_due = true; /* at the same offset, where we learn nothing better */
     rd_kafka_resp_err_t code =
-        troth_kafka_watermarks(state, topic, partition, WATERMARK_TIMEOUT_US, &low, &high);
+        troth_kafka_reading_extent(state, topic, partition, WATERMARK_TIMEOUT_US, &low, &high);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         troth_kafka_note(state, "%s[%" PRId32 "]: watermarks: %s", state->names[topic], partition,
                          rd_kafka_err2str(code));

@@ -134,6 +134,34 @@ bool troth_kafka_is_embedded(rd_kafka_t *client, int timeout_ms, bool *embedded)
     return true;
 }
 
+/* In which: RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END, which stand for times. */
+static rd_kafka_resp_err_t query_offset(rd_kafka_t *client, const char *topic, int32_t partition,
+                                        int64_t which, int timeout_ms, int64_t *offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *element = rd_kafka_topic_partition_list_add(list, topic, partition);
+    element->offset = which;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = element->err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *offset = element->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+rd_kafka_resp_err_t troth_kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition,
+                                           int timeout_ms, int64_t *low, int64_t *high)
+{
+    rd_kafka_resp_err_t code =
+        query_offset(client, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, low);
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR
+               ? code
+               : query_offset(client, topic, partition, RD_KAFKA_OFFSET_END, timeout_ms, high);
+}
+
 troth_status troth_kafka_status(rd_kafka_resp_err_t error)
 {
     switch (error) {

@@ -68,6 +68,12 @@ const char *troth_kafka_property_find(struct troth_kafka_properties properties, 
  * what it cannot keep. Returns false when no broker has answered in time. */
 bool troth_kafka_is_embedded(rd_kafka_t *client, int timeout_ms, bool *embedded);
 
+/* Out low, high: the first offset that a partition keeps, and one past the last (with
+ * read_committed: past the last that is stable). Waits at most timeout_ms for each, which
+ * rd_kafka_query_watermark_offsets of 2.0.2 does not: with its broker down it never returns. */
+rd_kafka_resp_err_t troth_kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition,
+                                           int timeout_ms, int64_t *low, int64_t *high);
+
 /* Returns what an error of librdkafka means to us. */
 troth_status troth_kafka_status(rd_kafka_resp_err_t error);
 

@@ -71,7 +71,6 @@ static void handle_error(struct troth_kafka_state *state, const rd_kafka_message
     bool ours = reading != NULL && reading->started;
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        state->down_since_us = 0;
         if (ours && message->offset >= reading->next) {
             reading->next = message->offset; /* past holes: compaction and control records */
             if (topic != TROTH_TOPIC_TELEMETRY) {
@@ -176,30 +175,27 @@ static size_t translate(struct troth_kafka_state *state, struct troth_log_item *
             troth_kafka_assignment_end(state, topic);
         }
     }
-    if (count > 0) {
-        state->down_since_us = 0;
-    }
     return count;
 }
 
-/* librdkafka says when all brokers are down and not when they are back: so it is asked. */
+/* librdkafka says when all brokers are down and not when they are back: so it is asked. What was
+ * fetched before may still come, so records prove nothing. */
 static bool is_unreachable(struct troth_kafka_state *state)
 {
     if (state->down_since_us == 0) {
         return false;
     }
-    int64_t now = troth_kafka_monotonic_us();
-    if (now - state->probed_us >= PROBE_EVERY_US) {
-        state->probed_us = now;
+    int64_t now_us = troth_kafka_monotonic_us();
+    if (now_us - state->probed_us >= PROBE_EVERY_US) {
+        state->probed_us = now_us;
         const struct rd_kafka_metadata *metadata;
         if (rd_kafka_metadata(state->consumer, 0, state->reads[TROTH_TOPIC_TELEMETRY], &metadata,
                               PROBE_TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
             rd_kafka_metadata_destroy(metadata);
             state->down_since_us = 0;
-            return false;
         }
     }
-    return now - state->down_since_us >= DOWN_PATIENCE_US;
+    return state->down_since_us != 0 && now_us - state->down_since_us >= DOWN_PATIENCE_US;
 }
 
 static troth_status take_verdict(struct troth_kafka_state *state)
@@ -235,10 +231,8 @@ static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
     }
     given += troth_kafka_assignment_give(state, items + given, capacity - given);
     *count = given;
-    if (given == 0 && state->held_count == 0 && is_unreachable(state)) {
-        return TROTH_UNREACHABLE;
-    }
-    return TROTH_OK;
+    /* Asked in any case, so that what passed is not found, much later, to have lasted. */
+    return is_unreachable(state) && given == 0 ? TROTH_UNREACHABLE : TROTH_OK;
 }
 
 /* ---- partitions ----------------------------------------------------------------------------- */
@@ -263,7 +257,7 @@ static troth_status log_extent(struct troth_log *log, int32_t partition,
     }
     const char *topic = state->names[TROTH_TOPIC_TELEMETRY];
     struct troth_log_extent found = {0};
-    rd_kafka_resp_err_t code = troth_kafka_watermarks(
+    rd_kafka_resp_err_t code = troth_kafka_reading_extent(
         state, TROTH_TOPIC_TELEMETRY, partition, EXTENT_TIMEOUT_MS * 1000, &found.low, &found.high);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -350,8 +344,6 @@ static troth_status await_commit(struct troth_kafka_state *state, uint64_t numbe
         }
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
             troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
-        } else {
-            state->down_since_us = 0;
         }
         return troth_kafka_status(code);
     }

@@ -17,6 +17,7 @@
  * - A record that could not be delivered makes every later commit TROTH_REFUSED, as the offsets
  *   would cover a record that is not there. So does a fatal error of the idempotent producer. Close
  *   the log and open it anew: what was not committed is read again.
+ * - On the embedded broker (`troth sandbox`) members are dynamic: it knows no static ones.
  * - poll() is TROTH_UNREACHABLE when no broker has answered for 30 s; librdkafka goes on trying.
  *
  * Threads: one log, one thread; `say` may be called from librdkafka's threads.

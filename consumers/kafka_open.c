@@ -53,10 +53,25 @@ void troth_kafka_state_destroy(struct troth_kafka_state *state)
     free(state);
 }
 
-static troth_status consumer_open(struct troth_kafka_state *state,
-                                  const struct troth_kafka_config *config, char *error, size_t size)
+/* Waits for a broker. Out embedded: whether it is librdkafka's mock. */
+static troth_status reach(struct troth_kafka_state *state, bool *embedded, char *error, size_t size)
 {
-    bool fixed = config->instance != NULL && config->instance[0] != '\0';
+    if (troth_kafka_is_embedded(state->producer, OPEN_TIMEOUT_MS, embedded)) {
+        return TROTH_OK;
+    }
+    (void)rd_kafka_poll(state->producer, 0); /* serves the error callback, which knows more */
+    (void)snprintf(error, size, "no broker has answered within %d s; %.400s",
+                   OPEN_TIMEOUT_MS / 1000, state->error);
+    return TROTH_UNREACHABLE;
+}
+
+static troth_status consumer_open(struct troth_kafka_state *state,
+                                  const struct troth_kafka_config *config, bool embedded,
+                                  char *error, size_t size)
+{
+    /* The embedded broker knows no static members: one that comes back would wait for the session
+     * of its own ghost to end. */
+    bool fixed = config->instance != NULL && config->instance[0] != '\0' && !embedded;
     const struct troth_kafka_property needed[] = {
         {"group.id", config->group},
         {"enable.auto.commit", "false"},
@@ -105,15 +120,8 @@ static troth_status topic_open(struct troth_kafka_state *state, enum troth_topic
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(state->consumer, 0, state->reads[topic], &metadata, OPEN_TIMEOUT_MS);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        /* Serves the error callback, which knows more. */
-        rd_kafka_message_t *none[1];
-        if (rd_kafka_consume_batch_queue(state->queue, 0, none, 1) == 1) {
-            rd_kafka_message_destroy(none[0]);
-        }
-        (void)snprintf(error, size, "no broker has answered: %s%s%s", rd_kafka_err2str(code),
-                       state->error[0] == '\0' ? "" : "; ", state->error);
-        troth_status status = troth_kafka_status(code);
-        return status == TROTH_TIMED_OUT ? TROTH_UNREACHABLE : status;
+        (void)snprintf(error, size, "topic %s: %s", name, rd_kafka_err2str(code));
+        return troth_kafka_status(code);
     }
     code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     *partitions = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
@@ -129,7 +137,7 @@ static troth_status topic_open(struct troth_kafka_state *state, enum troth_topic
 static troth_status control_open(struct troth_kafka_state *state, enum troth_topic topic,
                                  char *error, size_t size)
 {
-    int32_t partitions;
+    int32_t partitions = 0;
     troth_status status = topic_open(state, topic, &partitions, error, size);
     if (status != TROTH_OK) {
         return status;
@@ -140,8 +148,8 @@ static troth_status control_open(struct troth_kafka_state *state, enum troth_top
         return TROTH_REFUSED;
     }
     struct troth_kafka_reading *reading = &state->control[topic];
-    rd_kafka_resp_err_t code = troth_kafka_watermarks(state, topic, 0, OPEN_TIMEOUT_MS * 1000,
-                                                      &reading->next, &reading->end);
+    rd_kafka_resp_err_t code = troth_kafka_reading_extent(state, topic, 0, OPEN_TIMEOUT_MS * 1000,
+                                                          &reading->next, &reading->end);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)snprintf(error, size, "%s: %s", state->names[topic], rd_kafka_err2str(code));
         return troth_kafka_status(code);
@@ -185,7 +193,15 @@ static troth_status open_all(struct troth_kafka_state *state,
             return TROTH_INVALID;
         }
     }
-    troth_status status = consumer_open(state, config, error, size);
+    bool embedded = false;
+    troth_status status =
+        troth_kafka_output_open(state, config->properties, partitioner, error, size);
+    if (status == TROTH_OK) {
+        status = reach(state, &embedded, error, size);
+    }
+    if (status == TROTH_OK) {
+        status = consumer_open(state, config, embedded, error, size);
+    }
     if (status == TROTH_OK) {
         status = topic_open(state, TROTH_TOPIC_TELEMETRY, &state->partition_count, error, size);
     }
@@ -197,9 +213,6 @@ static troth_status open_all(struct troth_kafka_state *state,
     }
     if (status == TROTH_OK && config->read_decisions) {
         status = control_open(state, TROTH_TOPIC_DECISIONS, error, size);
-    }
-    if (status == TROTH_OK) {
-        status = troth_kafka_output_open(state, config->properties, partitioner, error, size);
     }
     return status == TROTH_OK ? join(state, error, size) : status;
 }
@@ -217,6 +230,9 @@ troth_status troth_kafka_log_open(const struct troth_kafka_config *config, struc
     state->log = troth_kafka_log_calls;
     troth_status status = open_all(state, config, error, size);
     if (status != TROTH_OK) {
+        if (status == TROTH_NO_MEMORY) {
+            (void)snprintf(error, size, "no memory for the log");
+        }
         troth_kafka_state_destroy(state);
         return status;
     }

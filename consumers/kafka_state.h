@@ -100,9 +100,9 @@ size_t troth_kafka_assignment_give(struct troth_kafka_state *state, struct troth
 
 /* Out low, high: the first offset that is kept, and one past the last. Tries again what passes (a
  * leader that is new or moves), until the timeout. */
-rd_kafka_resp_err_t troth_kafka_watermarks(struct troth_kafka_state *state, enum troth_topic topic,
-                                           int32_t partition, int64_t timeout_us, int64_t *low,
-                                           int64_t *high);
+rd_kafka_resp_err_t troth_kafka_reading_extent(struct troth_kafka_state *state,
+                                               enum troth_topic topic, int32_t partition,
+                                               int64_t timeout_us, int64_t *low, int64_t *high);
 
 /* Goes on after an offset that the partition does not hold. */
 void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_topic topic,

@@ -247,25 +247,33 @@ bool troth_worker_publish(struct troth_worker *worker)
         worker->widened = false;
     }
     unsigned looks = 0;
+    bool full = false;
     for (uint32_t i = 0; i < worker->partition_count; i++) {
         struct troth_partition *partition = worker->partitions[i];
-        while (troth_partition_speaks(partition) && looks < PUBLISH_MAX) {
+        while (troth_partition_speaks(partition) && looks < PUBLISH_MAX && !full) {
             unsigned flags = 0;
             const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);
             if (standing == TROTH_NONE) {
                 break;
             }
             looks++;
-            if (publish_one(worker, partition, standing, flags) != TROTH_OK) {
+            const troth_status status = publish_one(worker, partition, standing, flags);
+            if (status != TROTH_OK) {
                 troth_shard_mark_dirty(partition->shard, standing, flags);
-                troth_worker_store_failed(worker, "scores could not be published");
-                return false;
+                full = status == TROTH_FULL;
+                if (!full) {
+                    troth_worker_store_failed(worker, "scores could not be published");
+                    return false;
+                }
+                break; /* it is slow: what is left waits on the list */
             }
         }
     }
-    if (store->flush(store) != TROTH_OK) {
+    const troth_status status = store->flush(store);
+    if (status != TROTH_OK && status != TROTH_FULL) {
         troth_worker_store_failed(worker, "scores could not be published");
         return false;
     }
-    return looks < PUBLISH_MAX;
+    full |= status == TROTH_FULL;
+    return looks < PUBLISH_MAX && !full;
 }

@@ -92,9 +92,8 @@ static troth_status look_at(struct troth_headroom *headroom, struct look *look)
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         int64_t low = 0;
         int64_t high = 0;
-        code = rd_kafka_query_watermark_offsets(headroom->client, headroom->topic,
-                                                list->elems[i].partition, &low, &high,
-                                                LOOK_TIMEOUT_MS);
+        code = troth_kafka_watermarks(headroom->client, headroom->topic, list->elems[i].partition,
+                                      LOOK_TIMEOUT_MS, &low, &high);
         int64_t read = list->elems[i].offset >= 0 ? list->elems[i].offset : 0;
         uint64_t unread = high > read ? (uint64_t)(high - read) * headroom->record_bytes : 0;
         look->unread_bytes = unread > look->unread_bytes ? unread : look->unread_bytes;

@@ -41,6 +41,8 @@ void troth_pipe_open(struct troth_pipe *pipe, redisContext *context)
 {
     TROTH_ASSERT(pipe->context == NULL && pipe->count == 0);
     (void)fcntl(context->fd, F_SETFL, fcntl(context->fd, F_GETFL) | O_NONBLOCK);
+    const int window = TROTH_PIPE_WINDOW; /* so that the server has work between two flushes */
+    (void)setsockopt(context->fd, SOL_SOCKET, SO_SNDBUF, &window, sizeof window);
     context->flags &= ~REDIS_BLOCK; /* redisBufferRead then takes EAGAIN for what it is */
     pipe->context = context;
     pipe->heard_us = pipe->clock.monotonic_us(pipe->clock.context);
@@ -217,13 +219,13 @@ static troth_status pump_to(struct troth_pipe *pipe, enum troth_pipe_goal goal, 
         }
         troth_status status = transmit(pipe);
         status = status == TROTH_OK ? receive(pipe) : status;
+        const int64_t now_us = pipe->clock.monotonic_us(pipe->clock.context);
+        if (status == TROTH_OK && pipe->bytes_sent > pipe->bytes_answered &&
+            now_us - pipe->heard_us > TROTH_PIPE_SILENCE_US) {
+            return lost(pipe, "no answer for 5 seconds");
+        }
         if (status != TROTH_OK || reached(pipe, goal, bytes)) {
             return status;
-        }
-        const int64_t now_us = pipe->clock.monotonic_us(pipe->clock.context);
-        if (now_us - pipe->heard_us > TROTH_PIPE_SILENCE_US &&
-            pipe->bytes_sent > pipe->bytes_answered) {
-            return lost(pipe, "no answer for 5 seconds");
         }
         if (now_us >= deadline_us) {
             return TROTH_TIMED_OUT;

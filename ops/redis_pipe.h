@@ -26,7 +26,7 @@
 
 enum {
     TROTH_PIPE_ENTRIES_MAX = 1 << 17, /* queued at once */
-    TROTH_PIPE_WINDOW = 512 * 1024    /* bytes in flight: some 5 ms of work for a server */
+    TROTH_PIPE_WINDOW = 1024 * 1024   /* bytes in flight: some 10 to 20 ms of work for a server */
 };
 
 /* How long a server may be silent with commands unanswered before the connection is given up. */

@@ -342,10 +342,11 @@ static json_t *json_of_list(struct troth_text list, json_t *(*item)(struct troth
     return array;
 }
 
-/* The terms in force, each with the fields that it has. */
+/* The terms in force, each with the fields that it has now. */
 static json_t *json_of_terms(const struct troth_fields *fields, struct troth_text names)
 {
     json_t *terms = json_of_list(names, json_of_text);
+    const bool certifies = is(troth_fields_find(fields, "rung"), "recertify");
     for (size_t t = 0; t < json_array_size(terms); t++) {
         const char *name = json_string_value(json_array_get(terms, t));
         json_t *term = json_pack("{s:s}", "name", name != NULL ? name : "");
@@ -356,7 +357,8 @@ static json_t *json_of_terms(const struct troth_fields *fields, struct troth_tex
             /* A term's name may itself have dots: what is left must not. */
             if (length > 0 && field.length > (uint32_t)length &&
                 memcmp(field.data, prefix, (size_t)length) == 0 &&
-                strchr(field.data + length, '.') == NULL) {
+                strchr(field.data + length, '.') == NULL &&
+                (certifies || strncmp(field.data + length, "certify_", 8) != 0)) {
                 json_object_set_new(term, field.data + length,
                                     json_of_number(element_at(fields, i + 1)));
             }

@@ -215,8 +215,8 @@ troth_status troth_contract_write(const struct troth_contract *contract, char *b
 
 /* Returns whether two terms, each of its contract, promise the same: such a term keeps its evidence
  * when a version replaces another. Name, kind and what counts as evidence, floor or limit, window,
- * panes and half-life must be equal; `required`, `evidence` and `fresh`, which say how much proof is
- * asked for, need not be. */
+ * panes and half-life must be equal; `required`, `evidence` and `fresh`, which say how much proof
+ * is asked for, need not be. */
 bool troth_term_equal(const struct troth_contract *a, unsigned term_a,
                       const struct troth_contract *b, unsigned term_b);
 

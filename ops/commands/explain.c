@@ -96,9 +96,10 @@ static void tell_state(struct subject *subject)
         snprintf(cost, sizeof cost, ", at most %" PRId64 " micros a task",
                  integer(subject, "max_cost_micros"));
     }
-    say(subject->is, "It may have %g%% of traffic%s, with %s.",
+    const bool has_none = subject->contract != NULL && subject->contract->capability_count == 0;
+    say(subject->is, "It may have %g%% of traffic%s%s%s.",
         100 * troth_fields_decimal(subject->standing, "traffic", 0), cost,
-        text[0] != '\0' ? text : "no capability");
+        has_none ? "" : ", with ", text[0] != '\0' || has_none ? text : "no capability");
     if (integer(subject, "relapses") > 0) {
         say(subject->is, "It has relapsed %" PRId64 " time(s) within a day of being let out.",
             integer(subject, "relapses"));
@@ -210,6 +211,13 @@ static bool tell_uncalm(struct subject *subject)
                 subject->contract->terms[i].name, term_number(subject, i, "confidence"));
             any = true;
         }
+        if (subject->contract->terms[i].kind == TROTH_TERM_BUDGET &&
+            term_number(subject, i, "amount") > (double)subject->contract->terms[i].at_most) {
+            say(subject->better, "%s must fall to at most %" PRId64 "; it is at %.0f.",
+                subject->contract->terms[i].name, subject->contract->terms[i].at_most,
+                term_number(subject, i, "amount"));
+            any = true;
+        }
         if (term_number(subject, i, "alarm") > 0 && subject->rung == TROTH_RUNG_WARN) {
             say(subject->better, "The change seen in %s must be outweighed by kept evidence.",
                 subject->contract->terms[i].name);
@@ -242,7 +250,7 @@ static void tell_calm(struct subject *subject)
         "%s, and every confidence must be at least 0.5.",
         below, hold, troth_rung_name((unsigned)subject->rung));
     if (!tell_uncalm(subject)) {
-        say(subject->better, "Freshness or a budget still keeps it here: see the terms.");
+        say(subject->better, "Freshness still keeps it here: more evidence is needed.");
     }
 }
 

@@ -13,6 +13,7 @@
 #include "consumers/encode.h"
 #include "ops/command.h"
 #include "ops/fleet/fleet.h"
+#include "ops/fleet/judge.h"
 #include "ops/message.h"
 #include "ops/options.h"
 #include "ops/parse.h"
@@ -22,6 +23,8 @@
 
 enum {
     POLL_EVERY_US = 10000, /* answers are taken at least this often while waiting */
+    JUDGE_ENOUGH_US = 10000000,
+    JUDGE_ENOUGH_EVENTS = 100,
     TRUTH_LENGTH_MAX = 512
 };
 
@@ -217,9 +220,32 @@ static bool close_destination(struct parade *parade)
     return good;
 }
 
+/* Waits for the engine, and prints how it did. Returns whether it passed. */
+static bool judge(const struct troth_context *context, const struct troth_fleet *fleet,
+                  int64_t start_us)
+{
+    /* What a fair judgement needs: the completeness term tells of a gap 64 events after it. */
+    const struct troth_confusion_config enough = {.enough_us = JUDGE_ENOUGH_US,
+                                                  .enough_events = JUDGE_ENOUGH_EVENTS};
+    struct troth_confusion_result result;
+    if (troth_fleet_judge(context->config, fleet, start_us, &enough, &result) != TROTH_OK) {
+        return false;
+    }
+    if (context->json) {
+        char line[4096];
+        size_t length = 0;
+        if (troth_confusion_write(&result, line, sizeof line, &length) != TROTH_OK) {
+            return false;
+        }
+        printf("%.*s\n", (int)length, line);
+        return result.passed;
+    }
+    return troth_confusion_print(&result, stdout) && result.passed;
+}
+
 /* In fleet_config: its start is set here: now for Kafka, a fixed one for a file. */
 static int run_fleet(const struct troth_context *context, struct troth_fleet_config *fleet_config,
-                     const char *to, const char *truth)
+                     const char *to, const char *truth, bool judged)
 {
     int result = TROTH_EXIT_NO;
     struct parade *parade = calloc(1, sizeof *parade);
@@ -248,6 +274,9 @@ static int run_fleet(const struct troth_context *context, struct troth_fleet_con
     }
     tell_result(parade, seconds, context->json,
                 strcmp(to, "-") == 0 || (truth != NULL && strcmp(truth, "-") == 0));
+    if (good && judged && !interrupted) {
+        good = judge(context, parade->fleet, fleet_config->start_us);
+    }
     result = good ? TROTH_EXIT_DONE : TROTH_EXIT_NO;
 out:
     free(memory);
@@ -259,6 +288,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
 {
     struct troth_fleet_config fleet;
     bool is_demo = false;
+    bool judged = false;
     int64_t agents = 0;
     int64_t duration_us = 0;
     int64_t seed = 1;
@@ -287,6 +317,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
         {.name = "to", .kind = TROTH_OPTION_TEXT, .target = &to},
         {.name = "truth", .kind = TROTH_OPTION_TEXT, .target = &truth},
         {.name = "demo", .kind = TROTH_OPTION_FLAG, .target = &is_demo},
+        {.name = "judge", .kind = TROTH_OPTION_FLAG, .target = &judged},
     };
     if (troth_options_parse(options, sizeof options / sizeof options[0], argc, argv, &operands) !=
         TROTH_OK) {
@@ -313,7 +344,11 @@ static int run(const struct troth_context *context, int argc, char **argv)
         troth_message_error("%s", problem);
         return TROTH_EXIT_USAGE;
     }
-    return run_fleet(context, &fleet, to, truth);
+    if (judged && strcmp(to, "kafka") != 0) {
+        troth_message_error("--judge needs an engine; it goes with --to kafka alone");
+        return TROTH_EXIT_USAGE;
+    }
+    return run_fleet(context, &fleet, to, truth, judged);
 }
 
 const struct troth_command troth_command_fleet = {
@@ -334,6 +369,9 @@ const struct troth_command troth_command_fleet = {
         "                   JSON Lines as fast as possible, from 2026-01-01 on\n"
         "  --truth FILE     a line of JSON an agent: its kind, the term that must show it, when\n"
         "                   its behavior changed\n"
-        "  --demo           a fleet that goes through it all in a minute\n",
+        "  --demo           a fleet that goes through it all in a minute\n"
+        "  --judge          wait for the engine, then hold what it did against the truth; exit\n"
+        "                   status 1 where a broken promise was missed, or more than one healthy\n"
+        "                   agent in a thousand was narrowed\n",
     .run = run,
 };

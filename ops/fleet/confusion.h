@@ -25,7 +25,8 @@
 
 #include "ops/fleet/fleet.h"
 
-/* What must be left after an onset. */
+/* What must be left after an onset: no less time than the contract's longest window and cadence,
+ * since silence shows when they have run out; a hundred events fit the contracts that we ship. */
 struct troth_confusion_config {
     int64_t enough_us;      /* from the onset to the end */
     uint64_t enough_events; /* of the agent since its onset (of silent ones none is asked) */

@@ -374,8 +374,15 @@ class Stream:
     def new_agent(self, number):
         return Agent(self.rng, f"{'ab'[number % 2]}-{number // 2}", self.sequenced)
 
-    def make(self, count):
-        while len(self.events) < count:
+    def is_coming_down(self):
+        """Whether some standing is calm at narrow, where `offer_until` has most to say."""
+        return any(s.rung == "narrow" and s.calm_since is not None
+                   for s in self.shard.standings.values())
+
+    def make(self, count, extra):
+        """`count` events, and up to `extra` more in the hope of ending in a calm."""
+        while (len(self.events) < count
+               or len(self.events) < count + extra and not self.is_coming_down()):
             self.advance()
             if chance(self.rng, 0.04):
                 self.put({"kind": self.rng.choice(("tick", "tick", "tick", "pointer")),
@@ -490,7 +497,7 @@ def generate(seed):
     names = CONTRACT_NAMES[:rng.choice((1, 1, 2, 2, 3))]
     specs = [random_contract(rng, name) for name in names]
     stream = Stream(rng, specs)
-    stream.make(rng.randint(60, 400))
+    stream.make(rng.randint(60, 380), rng.choice((0, 50)))
     return specs, stream.events, stream
 
 

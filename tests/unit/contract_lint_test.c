@@ -168,6 +168,9 @@ static void a_term_stays_fresh_or_not(void **state)
     expect_boundary(0.50 * 12.0 / g, "below warn's 0.5");
     expect_boundary(0.25 * 12.0 / g, "below narrow's 0.25");
     expect_boundary(0.10 * 12.0 / g, "below recertify's 0.1");
+    /* Proof is never asked for by less than a tenth of the traffic. */
+    parse_share("", "ladder: {clear: {scope: {traffic: 0.05}}},");
+    expect_boundary(0.50 * 12.0 * 0.1 / (0.05 * g), "below warn's 0.5");
     parse_share("", "ladder: {warn: {freshness_below: null}, narrow: {freshness_below: null}, "
                     "recertify: {freshness_below: null}},");
     assert_false(tells(0.01, "t", "cannot stay fresh"));

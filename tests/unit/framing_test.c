@@ -228,6 +228,19 @@ static void test_table_is_bounded(void **state)
     assert_non_null(strstr(problem.text, "does not become our record"));
 }
 
+/* A writer without an id is none of the ids, not even the one that a zeroed table would hold. */
+static void test_writers_without_an_id(void **state)
+{
+    const uint32_t zero = 0;
+    (void)state;
+    assert_int_equal(troth_framing_init(&framing, TROTH_FRAMING_CONFLUENT), TROTH_OK);
+    assert_int_equal(troth_framing_add(&framing, NULL, NULL, 0, &problem), TROTH_OK);
+    make_confluent(0, "zero");
+    expect_refusal(TROTH_UNDECODABLE, "schema id 0 is not mapped");
+    assert_int_equal(troth_framing_add(&framing, &zero, NULL, 0, &problem), TROTH_OK);
+    expect_agent("zero");
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -249,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_unknown_schemas_are_told),
         cmocka_unit_test(test_reasons_are_those_of_the_reading),
         cmocka_unit_test(test_table_is_bounded),
+        cmocka_unit_test(test_writers_without_an_id),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,7 @@ static troth_status open_with(const char *prefix, struct troth_kafka_property ex
         .properties = {properties, extra.name == NULL ? 4 : 5},
         .prefix = prefix,
         .group = prefix,
+        .instance = "one", /* members are dynamic on the mock, or the second would wait for it */
         .create_time = true,
         .read_contracts = true,
         .read_decisions = true,
@@ -458,7 +459,9 @@ static int start_cluster(void **unused)
 {
     (void)unused;
     char error[256];
-    host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), error, sizeof(error));
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, NULL); /* it would complain that it has no broker */
+    host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
     cluster = host == NULL ? NULL : rd_kafka_mock_cluster_new(host, 1);
     return cluster == NULL ? -1 : 0;
 }

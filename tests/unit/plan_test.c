@@ -399,10 +399,14 @@ static void test_nesting_is_bounded_before_parsing(void **state)
     free(text);
     memset(brackets, '[', sizeof brackets);
     refuse(brackets, sizeof brackets, TROTH_OVER_LIMIT, "nested deeper");
-    /* Brackets in strings do not nest; after an escaped backslash a string does end. */
+    /* Brackets in strings do not nest, after an escaped quote neither; after an escaped backslash
+     * a string does end. */
     static const char quoted[] =
         "{\"doc\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\",\"type\":\"int\"}";
     refuse(quoted, sizeof quoted - 1, TROTH_INVALID, "does not become our record");
+    static const char escaped[] =
+        "{\"doc\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\",\"type\":\"int\"}";
+    refuse(escaped, sizeof escaped - 1, TROTH_INVALID, "does not become our record");
     memcpy(brackets, "[\"\\\\\",", 7);
     refuse(brackets, sizeof brackets, TROTH_OVER_LIMIT, "nested deeper");
 }

@@ -1,0 +1,236 @@
+/*
+ * What a topic holds, for the system tests: from its first records to where it ends when asked.
+ *
+ *   dump_topic BOOTSTRAP TOPIC records         a line of JSON a record: partition, offset,
+ *                                              timestamp_ms, key, value and headers, the bytes in
+ *                                              hexadecimal digits, null where there are none
+ *   dump_topic BOOTSTRAP TOPIC events [P]      telemetry (of partition P alone) as `troth replay`
+ *                                              reads it, each with recorded_at; what is no event
+ *                                              stands as a tick, since it moves the clock as one
+ *   dump_topic BOOTSTRAP TOPIC ends GROUP      a line a partition: PARTITION LOW HIGH COMMITTED, -1
+ *                                              where the group committed nothing
+ *
+ * Partitions come one after the other, each in the order of its log. Exit status 0, or 1 with a
+ * message.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "consumers/framing.h"
+#include "schemas/event_json.h"
+
+enum { ANSWER_MS = 10000, SILENCE_MS = 30000, ALL_PARTITIONS = -1 };
+
+struct dump {
+    rd_kafka_t *client;
+    const char *topic;
+    bool events;
+    struct troth_framing framing;
+    struct troth_scratch scratch;
+    char line[TROTH_EVENT_LINE_LENGTH_MAX + 1];
+};
+
+static void fail(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "dump_topic: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void require(rd_kafka_resp_err_t code, const char *what)
+{
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        fail(what, rd_kafka_err2str(code));
+    }
+}
+
+static json_t *hexadecimal(const void *bytes, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *from = bytes;
+    if (bytes == NULL) {
+        return json_null();
+    }
+    char *text = malloc(2 * length + 1);
+    if (text == NULL) {
+        fail("a record", "no memory");
+    }
+    for (size_t i = 0; i < length; i++) {
+        text[2 * i] = digits[from[i] >> 4];
+        text[2 * i + 1] = digits[from[i] & 15];
+    }
+    json_t *value = json_stringn(text, 2 * length);
+    free(text);
+    return value;
+}
+
+static json_t *headers_of(const rd_kafka_message_t *message)
+{
+    json_t *object = json_object();
+    rd_kafka_headers_t *headers;
+    const char *name;
+    const void *value;
+    size_t length;
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &length) ==
+                           RD_KAFKA_RESP_ERR_NO_ERROR;
+             i++) {
+            json_object_set_new(object, name, hexadecimal(value, length));
+        }
+    }
+    return object;
+}
+
+static void print_record(const rd_kafka_message_t *message)
+{
+    json_t *object =
+        json_pack("{s:i, s:I, s:I, s:o, s:o, s:o}", "partition", (int)message->partition, "offset",
+                  (json_int_t)message->offset, "timestamp_ms",
+                  (json_int_t)rd_kafka_message_timestamp(message, NULL), "key",
+                  hexadecimal(message->key, message->key_len), "value",
+                  hexadecimal(message->payload, message->len), "headers", headers_of(message));
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+static void print_event(struct dump *dump, const rd_kafka_message_t *message)
+{
+    const int64_t recorded_at_us = 1000 * rd_kafka_message_timestamp(message, NULL);
+    struct troth_event event;
+    struct troth_reason reason;
+    size_t length = 0;
+    if (message->payload != NULL &&
+        troth_framing_decode(&dump->framing, message->payload, message->len, &event, &dump->scratch,
+                             &reason) == TROTH_OK &&
+        troth_event_json_write(&event, recorded_at_us, dump->line, sizeof dump->line - 1,
+                               &length) == TROTH_OK) {
+        dump->line[length] = '\0';
+        puts(dump->line);
+    } else {
+        printf("{\"kind\":\"tick\",\"at\":%" PRId64 "}\n", recorded_at_us);
+    }
+}
+
+static void dump_partition(struct dump *dump, int32_t partition)
+{
+    int64_t low;
+    int64_t high;
+    require(rd_kafka_query_watermark_offsets(dump->client, dump->topic, partition, &low, &high,
+                                             ANSWER_MS),
+            dump->topic);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, dump->topic, partition)->offset = low;
+    require(rd_kafka_assign(dump->client, list), dump->topic);
+    rd_kafka_topic_partition_list_destroy(list);
+    /* The end is told too: after a transaction the last offset is no record. */
+    for (int64_t next = low; next < high;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(dump->client, SILENCE_MS);
+        if (message == NULL) {
+            fail(dump->topic, "the broker has fallen silent");
+        }
+        const rd_kafka_resp_err_t code = message->err;
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset < high) {
+            (dump->events ? print_event(dump, message) : print_record(message));
+        } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            fail(dump->topic, rd_kafka_message_errstr(message));
+        }
+        next = code == RD_KAFKA_RESP_ERR__PARTITION_EOF ? high : message->offset + 1;
+        rd_kafka_message_destroy(message);
+    }
+    require(rd_kafka_assign(dump->client, NULL), dump->topic);
+}
+
+static void print_ends(struct dump *dump, int32_t partitions)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+    for (int32_t p = 0; p < partitions; p++) {
+        rd_kafka_topic_partition_list_add(list, dump->topic, p);
+    }
+    require(rd_kafka_committed(dump->client, list, ANSWER_MS), "the group's offsets");
+    for (int32_t p = 0; p < partitions; p++) {
+        int64_t low;
+        int64_t high;
+        require(
+            rd_kafka_query_watermark_offsets(dump->client, dump->topic, p, &low, &high, ANSWER_MS),
+            dump->topic);
+        const int64_t committed = rd_kafka_topic_partition_list_find(list, dump->topic, p)->offset;
+        printf("%" PRId32 " %" PRId64 " %" PRId64 " %" PRId64 "\n", p, low, high,
+               committed < 0 ? -1 : committed);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static rd_kafka_t *open_client(const char *bootstrap, const char *group)
+{
+    const char *const settings[][2] = {
+        {"bootstrap.servers", bootstrap},  {"group.id", group},
+        {"enable.auto.commit", "false"},   {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"},
+        {"socket.nagle.disable", "true"},  {"allow.auto.create.topics", "false"},
+    };
+    char error[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) !=
+            RD_KAFKA_CONF_OK) {
+            fail(settings[i][0], error);
+        }
+    }
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
+    if (client == NULL) {
+        fail("client", error);
+    }
+    rd_kafka_poll_set_consumer(client);
+    return client;
+}
+
+static int32_t count_partitions(const struct dump *dump)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(dump->client, dump->topic, NULL);
+    require(rd_kafka_metadata(dump->client, 0, handle, &metadata, ANSWER_MS), dump->topic);
+    require(metadata->topics[0].err, dump->topic);
+    const int32_t count = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+    return count;
+}
+
+int main(int argc, char **argv)
+{
+    const char *mode = argc > 3 ? argv[3] : "";
+    const bool ends = strcmp(mode, "ends") == 0;
+    const bool events = strcmp(mode, "events") == 0;
+    if (argc < 4 || argc > 5 || (ends && argc != 5) ||
+        (!ends && !events && strcmp(mode, "records") != 0)) {
+        (void)fputs("usage: dump_topic BOOTSTRAP TOPIC records | events [P] | ends GROUP\n",
+                    stderr);
+        return 2;
+    }
+    struct dump *dump = calloc(1, sizeof *dump);
+    if (dump == NULL || troth_framing_init(&dump->framing, TROTH_FRAMING_ANY) != TROTH_OK) {
+        fail("start", "no memory");
+    }
+    dump->client = open_client(argv[1], ends ? argv[4] : "dump_topic");
+    dump->topic = argv[2];
+    dump->events = events;
+    const int32_t partitions = count_partitions(dump);
+    const int32_t only = events && argc > 4 ? (int32_t)strtol(argv[4], NULL, 10) : ALL_PARTITIONS;
+    if (ends) {
+        print_ends(dump, partitions);
+    }
+    for (int32_t p = 0; p < partitions && !ends; p++) {
+        if (only == ALL_PARTITIONS || only == p) {
+            dump_partition(dump, p);
+        }
+    }
+    rd_kafka_consumer_close(dump->client);
+    rd_kafka_destroy(dump->client);
+    free(dump);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
