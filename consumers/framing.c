@@ -138,13 +138,13 @@ static void tell_unknown(const struct header *header, struct troth_reason *reaso
 {
     if (header->kind == TROTH_FRAMING_CONFLUENT) {
         (void)snprintf(reason->text, sizeof reason->text,
-                       "schema id %" PRIu32 " is not mapped; map it to the writer's .avsc under "
-                       "`writers` in the configuration",
-                       header->id);
+                       "schema id %" PRIu32 " is not mapped; give the writer's .avsc in the "
+                       "configuration, as in `schemas: {%" PRIu32 ": writer.avsc}`",
+                       header->id, header->id);
     } else {
         (void)snprintf(reason->text, sizeof reason->text,
-                       "fingerprint %016" PRIx64 " is not known; add the writer's .avsc under "
-                       "`writers` in the configuration",
+                       "fingerprint %016" PRIx64 " is not known; give the writer's .avsc in the "
+                       "configuration, under `schemas`",
                        header->fingerprint);
     }
 }

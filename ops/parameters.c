@@ -205,9 +205,10 @@ static const struct troth_parameter table[] = {
      .type = TROTH_PARAMETER_DURATION,
      .offset = AT(tick_us),
      .initial = "1s",
-     .low = MILLISECONDS(100),
+     .low = 0,
      .high = SECONDS(60),
-     .help = "A partition that was silent this long is given a tick, so that deadlines pass."},
+     .help = "A partition that was silent this long is given a tick, so that deadlines pass; 0s: "
+             "never, where recorded events are sent by their own time."},
     {.key = "agents_max",
      .type = TROTH_PARAMETER_INTEGER,
      .offset = AT(agents_max),

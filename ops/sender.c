@@ -46,8 +46,33 @@ troth_status troth_sender_open(struct troth_sender *sender, const struct troth_c
         status = troth_kafka_link_reach(&sender->link, sender->topic, REACH_TIMEOUT_US,
                                         &sender->partitions, sender->error);
     }
+    if (status == TROTH_OK && strcmp(suffix, "telemetry") == 0) {
+        struct troth_kafka_property entries[TROTH_CONFIG_ENTRIES_MAX];
+        status =
+            troth_headroom_open(&sender->headroom, troth_kafka_link_properties(config, entries),
+                                sender->topic, sender->partitions, config->group);
+        if (status != TROTH_OK) {
+            (void)snprintf(sender->error, sizeof sender->error, "%s", sender->headroom.error);
+        }
+    }
     if (status != TROTH_OK) {
         troth_sender_close(sender);
+    }
+    return status;
+}
+
+/* Waits, where the broker is an embedded one, until the engine has read enough of what was sent. */
+static troth_status make_room(struct troth_sender *sender, size_t bytes)
+{
+    if (!troth_headroom_count(&sender->headroom, bytes)) {
+        return TROTH_OK;
+    }
+    troth_status status = troth_sender_flush(sender);
+    if (status == TROTH_OK) {
+        status = troth_headroom_wait(&sender->headroom, TROTH_SENDER_TIMEOUT_MS * INT64_C(1000));
+        if (status != TROTH_OK) {
+            (void)snprintf(sender->error, sizeof sender->error, "%s", sender->headroom.error);
+        }
     }
     return status;
 }
@@ -74,7 +99,14 @@ static rd_kafka_resp_err_t produce(struct troth_sender *sender, const void *key,
 troth_status troth_sender_send(struct troth_sender *sender, const void *key, size_t key_length,
                                const void *value, size_t value_length, int64_t timestamp_us)
 {
-    const int64_t timestamp_ms = timestamp_us / 1000 + (timestamp_us % 1000 > 0);
+    const int64_t timestamp_ms = timestamp_us / 1000; /* a lead of less than 1 ms is taken away */
+    if (sender->failed > 0) {
+        return TROTH_REFUSED; /* going on would leave a gap behind */
+    }
+    const troth_status room = make_room(sender, key_length + value_length);
+    if (room != TROTH_OK) {
+        return room;
+    }
     for (int waited_ms = 0; waited_ms <= TROTH_SENDER_TIMEOUT_MS; waited_ms += QUEUE_WAIT_MS) {
         const rd_kafka_resp_err_t code =
             produce(sender, key, key_length, value, value_length, timestamp_ms);
@@ -116,5 +148,6 @@ troth_status troth_sender_flush(struct troth_sender *sender)
 
 void troth_sender_close(struct troth_sender *sender)
 {
+    troth_headroom_close(&sender->headroom);
     troth_kafka_link_close(&sender->link);
 }

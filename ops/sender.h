@@ -14,13 +14,15 @@
 #include <stdint.h>
 
 #include "ops/config.h"
+#include "ops/headroom.h"
 #include "ops/kafka_link.h"
 #include "schemas/status.h"
 
 enum { TROTH_SENDER_TIMEOUT_MS = 30000 }; /* after which a record counts as failed */
 
 struct troth_sender {
-    struct troth_kafka_link link; /* first: its address is librdkafka's opaque */
+    struct troth_kafka_link link;   /* first: its address is librdkafka's opaque */
+    struct troth_headroom headroom; /* paces what goes to an embedded broker */
     char topic[TROTH_KAFKA_NAME_LENGTH];
     int32_t partitions;
     uint64_t sent;
@@ -37,9 +39,10 @@ TROTH_MUST_CHECK
 troth_status troth_sender_open(struct troth_sender *sender, const struct troth_config *config,
                                const char *suffix);
 
-/* In timestamp_us: of the record, rounded up to the millisecond; 0: now.
- * Returns TROTH_OK (queued), TROTH_TIMED_OUT (no room within TROTH_SENDER_TIMEOUT_MS) or
- * TROTH_REFUSED, with error. */
+/* In timestamp_us: of the record, in whole milliseconds; 0: now.
+ * Returns TROTH_OK (queued), TROTH_TIMED_OUT (no room within TROTH_SENDER_TIMEOUT_MS, or an
+ * embedded broker that nobody reads from) or TROTH_REFUSED (also where an earlier record has
+ * failed), with error. */
 TROTH_MUST_CHECK
 troth_status troth_sender_send(struct troth_sender *sender, const void *key, size_t key_length,
                                const void *value, size_t value_length, int64_t timestamp_us);

@@ -91,6 +91,7 @@ struct troth_test {
     uint16_t value_count;
     uint16_t name_offset; /* of the attribute's name, into contract->pool */
     uint16_t name_length;
+    uint32_t reserved_too; /* no padding, so that equal tests are equal bytes */
     int64_t low;
     int64_t high;
     double low_number;

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-static const struct troth_session *find(const struct troth_sequences *sequences, uint64_t name_hash)
+static struct troth_session *find(struct troth_sequences *sequences, uint64_t name_hash)
 {
     for (unsigned i = 0; i < TROTH_SESSIONS_MAX; i++) {
         if (sequences->sessions[i].name_hash == name_hash) {
@@ -18,14 +18,18 @@ static uint64_t distance(int64_t later, int64_t earlier)
     return (uint64_t)later - (uint64_t)earlier;
 }
 
-bool troth_sequence_seen(const struct troth_sequences *sequences, uint64_t name_hash, int64_t seq)
+bool troth_sequence_seen(struct troth_sequences *sequences, uint64_t name_hash, int64_t seq)
 {
-    const struct troth_session *session = find(sequences, name_hash);
+    struct troth_session *session = find(sequences, name_hash);
     if (session == NULL || seq > session->top) {
         return false;
     }
     const uint64_t back = distance(session->top, seq);
-    return back >= TROTH_SEQUENCE_WIDTH || (session->seen >> back & 1) != 0;
+    const bool seen = back >= TROTH_SEQUENCE_WIDTH || (session->seen >> back & 1) != 0;
+    if (seen) {
+        session->used = ++sequences->uses;
+    }
+    return seen;
 }
 
 /* Numbers that leave the window when its top moves from session->top to seq, unseen. */
@@ -50,11 +54,10 @@ static uint32_t count_missing(const struct troth_session *session, int64_t seq)
 
 uint32_t troth_sequence_note(struct troth_sequences *sequences, uint64_t name_hash, int64_t seq)
 {
-    struct troth_session *session = NULL;
+    struct troth_session *session = find(sequences, name_hash);
     struct troth_session *oldest = &sequences->sessions[0];
-    for (unsigned i = 0; i < TROTH_SESSIONS_MAX; i++) {
+    for (unsigned i = 1; i < TROTH_SESSIONS_MAX; i++) {
         struct troth_session *s = &sequences->sessions[i];
-        session = s->name_hash == name_hash ? s : session;
         oldest = s->used < oldest->used ? s : oldest;
     }
     const int64_t use = ++sequences->uses;

@@ -33,8 +33,8 @@ struct troth_sequences {
     int64_t uses;
 };
 
-/* Returns whether the number was seen before or is stale; changes nothing. */
-bool troth_sequence_seen(const struct troth_sequences *sequences, uint64_t name_hash, int64_t seq);
+/* Returns whether the number was seen before or is stale; the session counts as used then. */
+bool troth_sequence_seen(struct troth_sequences *sequences, uint64_t name_hash, int64_t seq);
 
 /* Notes a number that was not seen before. In name_hash: not 0. Returns how many numbers left the
  * window unseen by it, 0..64. */

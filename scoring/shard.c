@@ -144,14 +144,13 @@ static troth_status begin_missing(struct troth_shard *shard, uint32_t agent,
     return TROTH_OK;
 }
 
-/* Whether any contract in force applies to an agent of that name and is reached by the event. */
+/* Whether any contract in force applies to the event's agent. */
 static bool is_bound(const struct troth_shard *shard, const struct troth_event *event)
 {
     for (unsigned slot = 0; slot < shard->slot_count; slot++) {
         const struct troth_rules *rules = shard->slots[slot].rules;
-        if (rules != NULL && reaches(event, rules->contract) &&
-            troth_glob_matches(rules->contract->applies_to, event->agent.data,
-                               event->agent.length)) {
+        if (rules != NULL && troth_glob_matches(rules->contract->applies_to, event->agent.data,
+                                                event->agent.length)) {
             return true;
         }
     }
@@ -175,8 +174,10 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     const unsigned rung = standing->rung;
     struct troth_sight sight;
     troth_sight_init(&sight, rules, standing, &slot->now);
-    bool look = rung == TROTH_RUNG_RECERTIFY;
+    bool look = rung == TROTH_RUNG_RECERTIFY || standing->unsettled;
+    bool worsened = standing->unsettled;
     if (effects & TROTH_EFFECT_WORSENED) {
+        worsened = true;
         look |= rung != TROTH_RUNG_PAUSE;
         troth_shard_mark_dirty(shard, index, TROTH_DIRTY_WORSENED);
     } else if (effects & TROTH_EFFECT_IMPROVED) {
@@ -185,8 +186,8 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
                 standing->phase_us == TROTH_NEVER_US;
         troth_shard_mark_dirty(shard, index, TROTH_DIRTY_IMPROVED);
     }
-    const bool moved = look && troth_shard_settle(shard, index, standing, &sight, moment->offset,
-                                                  (effects & TROTH_EFFECT_WORSENED) != 0);
+    const bool moved =
+        look && troth_shard_settle(shard, index, standing, &sight, moment->offset, worsened);
     /* Evidence in a pane that has some already leaves the deadline as it is. */
     if (moved || (effects & TROTH_EFFECT_ADVANCED)) {
         troth_shard_schedule(shard, index, &sight);

@@ -116,8 +116,9 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
         restart |= standing->phase_us != ladder.phase_us;
         standing->phase_us = ladder.phase_us;
         standing->left_us = ladder.left_us;
-        standing->relapses = (unsigned)ladder.relapses & 63U;
+        standing->relapses = (unsigned)ladder.relapses & TROTH_RELAPSES_MAX;
     }
+    standing->unsettled = step.taken;
     if (step.taken) {
         take_step(shard, index, standing, sight, &step, offset);
     }

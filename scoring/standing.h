@@ -27,7 +27,7 @@ enum {
     TROTH_WITNESSES_MAX = 4,  /* broken records remembered by term */
     TROTH_CAUSE_NO_TERM = 31, /* the header's cause_term where there is none */
     TROTH_LATE_MAX = 4095,
-    TROTH_RELAPSES_MAX = 63,
+    TROTH_RELAPSES_MAX = 31,
     TROTH_ORDINAL_MAX = 4095 /* one record can pass at most 2,048 deadlines of a standing */
 };
 
@@ -47,7 +47,8 @@ struct troth_standing {
     unsigned dirty : 4;   /* the shard's TROTH_DIRTY_* */
     unsigned contract : 16;      /* slot of the contract in its shard */
     unsigned rung : 3;           /* enum troth_rung */
-    unsigned relapses : 6;       /* saturates */
+    unsigned relapses : 5;       /* saturates */
+    unsigned unsettled : 1;      /* the last look took a step, so the next may take another */
     unsigned cause : 4;          /* enum troth_condition of the last change of rung */
     unsigned cause_term : 5;     /* its term, or 31: none */
     unsigned matched : 1;        /* evidence has come since recertify was entered */

@@ -139,7 +139,7 @@ static bool read_last(rd_kafka_t *client, const char *topic, int64_t *timestamp_
 {
     int64_t low;
     int64_t high;
-    if (rd_kafka_query_watermark_offsets(client, topic, 0, &low, &high, ANSWER_TIMEOUT_MS) !=
+    if (troth_kafka_watermarks(client, topic, 0, ANSWER_TIMEOUT_MS, &low, &high) !=
             RD_KAFKA_RESP_ERR_NO_ERROR ||
         high <= low) {
         return false;

@@ -157,7 +157,7 @@ static int emit(struct emission *emission, const struct troth_context *context, 
     const bool whole = emit_file(emission, file, path);
     const bool delivered = troth_sender_flush(&emission->sender) == TROTH_OK;
     const double seconds = troth_progress_end(&emission->progress);
-    if (!delivered) {
+    if (!delivered && whole) { /* else it has been told */
         troth_message_error("%s", emission->sender.error);
     }
     tell_result(emission, seconds, context->json);
@@ -212,8 +212,8 @@ const struct troth_command troth_command_emit = {
         "\n"
         "  --rate N         events a second; also as 90/m or 240/h. Default: as fast as the\n"
         "                   broker takes them\n"
-        "  --create-time    records bear the event's recorded_at, or else its `at`, rounded up\n"
-        "                   to the millisecond; for topics with create time (`clock:\n"
+        "  --create-time    records bear the event's recorded_at, or else its `at`, in whole\n"
+        "                   milliseconds; for topics with create time (`clock:\n"
         "                   create_time` implies it)\n"
         "\n"
         "A line that is no event is told with its number, counted and passed over; the exit\n"

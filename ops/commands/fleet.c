@@ -202,13 +202,14 @@ static bool open_destination(struct parade *parade, const struct troth_config *c
     return true;
 }
 
-static bool close_destination(struct parade *parade)
+/* In told: a failure was told already. Returns whether everything arrived. */
+static bool close_destination(struct parade *parade, bool told)
 {
     bool good = true;
     if (parade->out == NULL) {
-        if (troth_sender_flush(&parade->sender) != TROTH_OK) {
+        good = troth_sender_flush(&parade->sender) == TROTH_OK;
+        if (!good && !told) {
             troth_message_error("%s", parade->sender.error);
-            good = false;
         }
         troth_sender_close(&parade->sender);
         return good;
@@ -267,7 +268,7 @@ static int run_fleet(const struct troth_context *context, struct troth_fleet_con
     sigaction(SIGTERM, &action, NULL);
     troth_progress_start(&parade->progress, "events");
     bool good = march(parade);
-    good = close_destination(parade) && good;
+    good = close_destination(parade, !good) && good;
     const double seconds = troth_progress_end(&parade->progress);
     if (truth != NULL) {
         good = write_truth(parade->fleet, truth) && good;

@@ -26,9 +26,9 @@ static bool ask_ends(struct troth_kafka_link *link, rd_kafka_topic_partition_lis
 {
     for (int i = 0; i < ends->cnt; i++) {
         int64_t low = 0;
-        const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            link->client, ends->elems[i].topic, ends->elems[i].partition, &low,
-            &ends->elems[i].offset, ANSWER_US / 1000);
+        const rd_kafka_resp_err_t code =
+            troth_kafka_watermarks(link->client, ends->elems[i].topic, ends->elems[i].partition,
+                                   ANSWER_US / 1000, &low, &ends->elems[i].offset);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
             troth_message_error("%s: %s", ends->elems[i].topic, rd_kafka_err2str(code));
             return false;

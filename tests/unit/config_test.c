@@ -226,7 +226,7 @@ static void what_is_wrong_is_told_with_line_key_and_what_is_right(void **state)
                                     "redis.address?");
     refuse("clock: now\n", ":1: clock: \"now\" will not do; expected log_append_time or "
                            "create_time");
-    refuse("tick: 5\n", ":1: tick: \"5\" will not do; expected a duration from 100ms to 1m");
+    refuse("tick: 5\n", ":1: tick: \"5\" will not do; expected a duration from 0s to 1m");
     refuse("redis: here\n", ":1: redis: must be a map of keys");
     refuse("redis:\n  address: nowhere\n", "expected HOST:PORT, [IPV6]:PORT or unix:PATH");
     refuse("workers: [1]\n", ":1: workers: must be one value");
