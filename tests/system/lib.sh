@@ -54,12 +54,21 @@ check() {
     if "$@" >"$work/out" 2>&1; then pass "$claim"; else fail "$claim" "$work/out"; fi
 }
 
+# within SECONDS COMMAND...: the command is ended after that time; it may be a function.
+within() {
+    if [[ $(type -t "$2") == function ]]; then
+        "${@:2}"
+    else
+        timeout "$@"
+    fi
+}
+
 # refuses CLAIM STATUS PATTERN COMMAND...: the command ends with that status, within 60 s, and says
 # something on stderr that the extended regular expression matches.
 refuses() {
     local claim=$1 wanted=$2 pattern=$3 status=0
     shift 3
-    timeout 60 "$@" >"$work/stdout" 2>"$work/out" </dev/null || status=$?
+    within 60 "$@" >"$work/stdout" 2>"$work/out" </dev/null || status=$?
     if ((status != wanted)); then
         fail "$claim (exit status $status, not $wanted)" "$work/out"
     elif ! grep -Eq -- "$pattern" "$work/out"; then
@@ -230,6 +239,18 @@ dump() { "$(tool dump_topic)" "$bootstrap" "$prefix.$1" "${@:2}"; }
 
 # send SUFFIX <LINES: see send_records.c.
 send() { "$(tool send_records)" "$bootstrap" "$prefix.$1"; }
+
+# install CONTRACT... [-- FLAG...]: topics and contracts under the present prefix.
+install() {
+    local contracts=()
+    while (($# > 0)) && [[ $1 != -- ]]; do contracts+=("$1") && shift; done
+    # A broker may tell of topics that were just made a moment later than it said so.
+    wait_for 20 troth topics create "${@:2}" || die "no topics: $(<"$work/out")"
+    troth contract push "${contracts[@]}" >"$work/out" 2>&1 || die "no contract: $(<"$work/out")"
+}
+
+# in_force NAME COUNT: whether the engine has said so COUNT times.
+in_force() { (($(grep -c 'is in force on' "$work/$1.log") >= $2)); }
 
 # make_topic SUFFIX PARTITIONS [SETTING=VALUE]...
 make_topic() { "$(tool make_topic)" "$bootstrap" "$prefix.$1" "${@:2}"; }
