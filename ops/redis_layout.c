@@ -114,9 +114,9 @@ static void add_share(struct troth_resp *resp, const struct troth_publication *s
     add_term_decimal(resp, term, ".freshness", troth_sight_freshness(&view->sight, i, 1.0));
     add_term_integer(resp, term, ".alarm", troth_alarm(view->standing, i));
     if (view->standing->rung == TROTH_RUNG_RECERTIFY) {
-        const struct troth_cold *cold = troth_cold_of(view->rules, view->standing, i);
-        add_term_integer(resp, term, ".certify_kept", cold->kept);
-        add_term_integer(resp, term, ".certify_broken", cold->broken);
+        const struct troth_tally *tally = troth_tally_of(view->rules, view->standing, i);
+        add_term_integer(resp, term, ".certify_kept", tally->kept);
+        add_term_integer(resp, term, ".certify_broken", tally->broken);
     }
 }
 

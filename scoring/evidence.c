@@ -77,8 +77,8 @@ static unsigned add_kept(const struct troth_rules *rules, struct troth_standing 
         hot->level = level > 0 ? level : 0;
     }
     if (certifying) {
-        struct troth_cold *cold = troth_cold(rules, standing, term);
-        cold->kept = add_saturating(cold->kept, 1);
+        struct troth_tally *tally = troth_tally(rules, standing, term);
+        tally->kept = add_saturating(tally->kept, 1);
     }
     standing->matched = true;
     return TROTH_EFFECT_IMPROVED | advanced;
@@ -118,7 +118,8 @@ static unsigned add_broken(const struct troth_rules *rules, struct troth_standin
     const int64_t level = hot->level + rules->terms[term].cusum_broken;
     hot->level = level < TROTH_CUSUM_CAP ? level : TROTH_CUSUM_CAP;
     if (standing->rung == TROTH_RUNG_RECERTIFY) {
-        cold->broken = add_saturating(cold->broken, 1);
+        struct troth_tally *tally = troth_tally(rules, standing, term);
+        tally->broken = add_saturating(tally->broken, 1);
     }
     push_witness(cold, offset);
     standing->matched = true;

@@ -340,13 +340,13 @@ static unsigned failing_term(const struct troth_sight *sight, double *confidence
         if (!rules->terms[i].shares) {
             continue;
         }
-        const struct troth_cold *cold = troth_cold_of(rules, sight->standing, i);
-        const uint64_t pieces = (uint64_t)cold->kept + cold->broken;
+        const struct troth_tally *tally = troth_tally_of(rules, sight->standing, i);
+        const uint64_t pieces = (uint64_t)tally->kept + tally->broken;
         if (pieces < rules->contract->terms[i].fresh ||
-            !troth_counters_failing(rules, i, cold->kept, cold->broken)) {
+            !troth_counters_failing(rules, i, tally->kept, tally->broken)) {
             continue;
         }
-        const double kappa = troth_confidence(rules, i, cold->kept, cold->broken);
+        const double kappa = troth_confidence(rules, i, tally->kept, tally->broken);
         if (kappa < least) {
             least = kappa;
             found = i;
@@ -365,10 +365,10 @@ static bool certified(struct troth_sight *sight, bool emptied)
             continue;
         }
         if (rules->terms[i].shares) {
-            const struct troth_cold *cold = troth_cold_of(rules, sight->standing, i);
+            const struct troth_tally *tally = troth_tally_of(rules, sight->standing, i);
             if (emptied ||
-                (uint64_t)cold->kept + cold->broken < rules->contract->terms[i].evidence ||
-                !troth_counters_certified(rules, i, cold->kept, cold->broken)) {
+                (uint64_t)tally->kept + tally->broken < rules->contract->terms[i].evidence ||
+                !troth_counters_certified(rules, i, tally->kept, tally->broken)) {
                 return false;
             }
         } else if ((rules->cadence_mask >> i & 1) && cadence_freshness(sight, i) < 1.0) {

@@ -249,11 +249,12 @@ static unsigned weave_rings(struct troth_rules *rules, unsigned first, size_t of
     return woven;
 }
 
-/* Layout of a standing: header, hot terms, rings, cold terms (see scoring/standing.h). */
+/* Layout of a standing: header, hot terms, tallies, rings, cold terms (see scoring/standing.h). */
 static void make_layout(struct troth_rules *rules)
 {
     bool done[TROTH_TERMS_MAX] = {false};
-    size_t offset = sizeof(struct troth_standing) + rules->term_count * sizeof(struct troth_hot);
+    size_t offset = sizeof(struct troth_standing) +
+                    rules->term_count * (sizeof(struct troth_hot) + sizeof(struct troth_tally));
     for (unsigned i = 0; i < rules->term_count; i++) {
         if (rules->terms[i].windowed && !done[i]) {
             offset += weave_rings(rules, i, offset, done) * rules->contract->terms[i].panes *

@@ -50,6 +50,7 @@ static void carry_over(const struct troth_rules *old, const struct troth_standin
             continue;
         }
         *troth_hot(to, i) = *troth_hot_of(from, same);
+        *troth_tally(new, to, i) = *troth_tally_of(old, from, same);
         *troth_cold(new, to, i) = *troth_cold_of(old, from, same);
         if (new->terms[i].windowed) {
             for (unsigned slot = 0; slot < new->contract->terms[i].panes; slot++) {

@@ -84,9 +84,7 @@ static void restart_counters(const struct troth_sight *sight, struct troth_stand
 {
     const struct troth_rules *rules = sight->rules;
     for (unsigned i = 0; i < rules->term_count; i++) {
-        struct troth_cold *cold = troth_cold(rules, standing, i);
-        cold->kept = 0;
-        cold->broken = 0;
+        *troth_tally(rules, standing, i) = (struct troth_tally){0, 0};
     }
     if (sight->instant->time_us >= standing->phase_us) {
         standing->phase_us = sight->instant->time_us + rules->contract->certify_within_us;

@@ -5,7 +5,8 @@
 _Static_assert(sizeof(struct troth_standing) == 64, "the header is one cache line");
 _Static_assert(sizeof(struct troth_hot) == 16, "four hot terms share a cache line");
 _Static_assert(sizeof(union troth_pane) == 8, "kept and broken of a pane, or one sum");
-_Static_assert(sizeof(struct troth_cold) == 64 - 8, "layout in the header's comment");
+_Static_assert(sizeof(struct troth_tally) == 8, "layout in the header's comment");
+_Static_assert(sizeof(struct troth_cold) == 48, "layout in the header's comment");
 
 void troth_term_clear(const struct troth_rules *rules, struct troth_standing *standing,
                       unsigned term)
@@ -20,6 +21,7 @@ void troth_term_clear(const struct troth_rules *rules, struct troth_standing *st
             troth_pane(rules, standing, term, slot)->sum = 0;
         }
     }
+    *troth_tally(rules, standing, term) = (struct troth_tally){0, 0};
     memset(cold, 0, sizeof *cold);
     memset(cold->witness_low, 0xff, sizeof cold->witness_low);
     memset(cold->witness_high, 0xff, sizeof cold->witness_high);

@@ -1,9 +1,9 @@
 /*
  * The state of one agent under one contract, as integers in one block of memory.
  *
- *     +----------------+------------------+--------------------+------------------+
- *     | header, 64 B   | hot, 16 B a term | rings, 8 B a pane  | cold, 56 B a term|
- *     +----------------+------------------+--------------------+------------------+
+ *     +--------------+-----------------+----------------+------------------+------------------+
+ *     | header, 64 B | hot, 16 B a term| tally, 8 B each| rings, 8 B a pane| cold, 48 B a term|
+ *     +--------------+-----------------+----------------+------------------+------------------+
  *
  * Rings of one shape (panes and their width) are woven: the panes of one slot lie side by side. So
  * a kept event at `clear` touches three lines, the header, the hot terms and one of the rings; the
@@ -72,16 +72,20 @@ union troth_pane {
     int64_t sum; /* budget */
 };
 
-/* What a term needs when something went wrong, and while it certifies. */
+/* Plain counters of a term that shares, since recertify was entered; they saturate. */
+struct troth_tally {
+    uint32_t kept;
+    uint32_t broken;
+};
+
+/* What a term needs when something went wrong. */
 struct troth_cold {
     int64_t onset_us;    /* shares: when the CUSUM last left 0 */
     int64_t cost_mark;   /* shares: the header's cost before the event at which it did */
     uint32_t tasks_mark; /* shares: likewise */
-    uint32_t kept;       /* shares: plain counters since recertify was entered; saturate */
-    uint32_t broken;
+    uint32_t reserved;
     uint32_t witness_low[TROTH_WITNESSES_MAX];  /* offsets of the last broken records, 48 bits, */
     uint16_t witness_high[TROTH_WITNESSES_MAX]; /* newest first; all ones: none */
-    uint32_t reserved;
 };
 
 static inline struct troth_hot *troth_hot(struct troth_standing *standing, unsigned term)
@@ -93,6 +97,20 @@ static inline const struct troth_hot *troth_hot_of(const struct troth_standing *
                                                    unsigned term)
 {
     return (const struct troth_hot *)(const void *)(standing + 1) + term;
+}
+
+static inline struct troth_tally *troth_tally(const struct troth_rules *rules,
+                                              struct troth_standing *standing, unsigned term)
+{
+    return (struct troth_tally *)(void *)troth_hot(standing, rules->term_count) + term;
+}
+
+static inline const struct troth_tally *troth_tally_of(const struct troth_rules *rules,
+                                                       const struct troth_standing *standing,
+                                                       unsigned term)
+{
+    return (const struct troth_tally *)(const void *)troth_hot_of(standing, rules->term_count) +
+           term;
 }
 
 /* The pane in a slot of a windowed term's ring. */

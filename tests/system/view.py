@@ -2,13 +2,13 @@
 """What Redis and the topics say, held against what they must say; for the system tests.
 
   view.py standings REDIS PREFIX            every standing in Redis, a line of JSON each
-  view.py compare REDIS PREFIX EXPECTED [--within US] [--rungs] [--records FILE] [--ids]
+  view.py compare REDIS PREFIX EXPECTED [--within US] [--rungs] [--records FILE]
       EXPECTED is what `troth replay --json` prints (or gives: *.gz). Compared are all standings in
       Redis: rung, score, since, counts by term and the rest that EXPECTED has; with --rungs the
       rungs and their `since` alone, as of a view that is still being written. With --records, the
-      interventions of a dump (dump_topic records), each id once, too: per standing, in order; with
-      --ids also their ids are those of EXPECTED, in Kafka once or more and always with one content.
+      interventions of a dump (dump_topic records), each id once, too: per standing, in order.
       Times agree within --within microseconds (0), other numbers within 1e-6.
+  view.py ids EXPECTED RECORDS              every id of EXPECTED stands in the dump
 
 Prints what differs, at most 20 lines. Exit status 0: nothing differs; 1; 2 wrong use.
 """
@@ -157,7 +157,7 @@ def compare_standings(expected, found, options, problems):
 
 def compare_interventions(expected, found, options, problems):
     names = ["from", "to", "narrowing", "decided_at", "degraded_at", "time_to_narrow_us",
-             "exposed_tasks", "exposed_cost_micros"] + (["id", "score"] if options.ids else [])
+             "exposed_tasks", "exposed_cost_micros", "score"]
     for key in sorted(set(expected) | set(found)):
         wanted, there = expected.get(key, []), found.get(key, [])
         if len(wanted) != len(there):
@@ -186,6 +186,15 @@ def compare(options):
     return 1 if problems or not standings else 0
 
 
+def compare_ids(options):
+    problems = []
+    wanted = [i["id"] for items in read_expected(options.expected)[1].values() for i in items]
+    found = {i["id"] for items in read_records(options.records, problems).values() for i in items}
+    missing = set(wanted) - found
+    print(f"{len(wanted)} ids, of which {len(missing)} are not in the topic; {problems[:3]}")
+    return 1 if missing or problems or not wanted else 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(dest="command", required=True)
@@ -197,10 +206,14 @@ def main():
     command.add_argument("--within", type=int, default=0)
     command.add_argument("--rungs", action="store_true")
     command.add_argument("--records")
-    command.add_argument("--ids", action="store_true")
+    command = commands.add_parser("ids")
+    command.add_argument("expected")
+    command.add_argument("records")
     options = parser.parse_args()
     if options.command == "compare":
         return compare(options)
+    if options.command == "ids":
+        return compare_ids(options)
     for standing in read_standings(options.redis, options.prefix).values():
         print(json.dumps(standing))
     return 0
