@@ -45,11 +45,16 @@ static int64_t half_time_us(const struct troth_published *published)
     return left_us > 0 ? left_us / 2 : 0;
 }
 
+bool troth_partition_is_stale(const struct troth_published *published, int64_t clock_us)
+{
+    return clock_us >= published->at_us + half_time_us(published);
+}
+
 bool troth_partition_is_settled(const struct troth_published *published, uint32_t dead_band,
                                 int64_t clock_us)
 {
     return published->known && published->score + dead_band > 1000 &&
-           clock_us < published->at_us + half_time_us(published);
+           !troth_partition_is_stale(published, clock_us);
 }
 
 bool troth_partition_is_news(const struct troth_published *published, uint32_t dead_band,
@@ -65,8 +70,7 @@ bool troth_partition_is_news(const struct troth_published *published, uint32_t d
     if (good_until_us == published->good_until_us) {
         return false;
     }
-    const int64_t half_us = half_time_us(published);
     const int64_t shift_us = good_until_us - published->good_until_us;
-    return clock_us >= published->at_us + half_us ||
-           (shift_us < 0 ? -shift_us : shift_us) > half_us;
+    return troth_partition_is_stale(published, clock_us) ||
+           (shift_us < 0 ? -shift_us : shift_us) > half_time_us(published);
 }

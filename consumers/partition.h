@@ -63,6 +63,9 @@ bool troth_partition_is_news(const struct troth_published *published, uint32_t d
                              int64_t clock_us, unsigned rung, uint16_t score,
                              int64_t good_until_us);
 
+/* Whether half of the published time to `good_until` is gone. */
+bool troth_partition_is_stale(const struct troth_published *published, int64_t clock_us);
+
 /* Whether kept evidence alone, on top of what is published, cannot be news yet: so that the score
  * need not be computed. */
 bool troth_partition_is_settled(const struct troth_published *published, uint32_t dead_band,

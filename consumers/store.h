@@ -30,6 +30,7 @@ struct troth_publication {
     int64_t good_until_us;
     int64_t offer_until_us;
     const struct troth_cause *why; /* of the last change of rung, or NULL where none is known */
+    bool whole; /* else only what evidence and time move has changed since it was last put */
 };
 
 /* One agent to publish: the meet over its enforced standings. */
@@ -39,6 +40,7 @@ struct troth_agent_publication {
     struct troth_text agent;
     struct troth_meet meet;
     bool guarded;
+    bool whole; /* as in troth_publication */
 };
 
 struct troth_store {

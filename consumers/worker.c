@@ -439,6 +439,7 @@ troth_status troth_worker_create(const struct troth_worker_config *config,
     }
     made->config = *config;
     made->registry = registry;
+    made->counts.store_connected = config->store != NULL; /* so that its absence is told */
     if (made->config.standing_bytes == 0) {
         made->config.standing_bytes = STANDING_BYTES;
     }
@@ -452,14 +453,16 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
     if (worker->broken != TROTH_OK) {
         return worker->broken;
     }
-    bool published = false;
+    bool published = worker->config.store == NULL;
     while (!published && troth_worker_now_us(worker) < end_us) {
         published = troth_worker_publish(worker);
         if (!published && !worker->counts.store_connected) {
             break;
         }
     }
-    return published && commit(worker, NULL) ? TROTH_OK : TROTH_TIMED_OUT;
+    struct troth_log *log = worker->config.log;
+    const bool sent = log->flush(log, ANSWER_US) == TROTH_OK; /* ticks and pointers too */
+    return published && sent && commit(worker, NULL) ? TROTH_OK : TROTH_TIMED_OUT;
 }
 
 void troth_worker_destroy(struct troth_worker *worker)

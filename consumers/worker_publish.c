@@ -56,7 +56,8 @@ static void look_at_agent(struct troth_worker *worker, struct troth_partition *p
     }
     *agent = (struct troth_agent_publication){.partition = partition->number,
                                               .as_of_us = publication->as_of_us,
-                                              .agent = publication->view->agent};
+                                              .agent = publication->view->agent,
+                                              .whole = publication->whole};
     troth_meet_of(&agent->meet, offers, count);
 }
 
@@ -96,6 +97,7 @@ void troth_worker_publish_narrowings(struct troth_worker *worker)
             struct troth_publication standing = look(worker, pending->partition, &view);
             const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
             standing.why = &why;
+            standing.whole = true;
             look_at_agent(worker, pending->partition, pending->standing, &standing, &agent);
             if (store->narrow(store, &standing, &agent, pending->record, strlen(pending->record)) ==
                 TROTH_OK) {
@@ -185,6 +187,9 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
     }
     const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
     publication.why = &why;
+    publication.whole = (flags & TROTH_DIRTY_MOVED) != 0 || !published->known ||
+                        published->rung != view.standing->rung ||
+                        troth_partition_is_stale(published, clock_us);
     struct troth_agent_publication agent;
     look_at_agent(worker, partition, standing, &publication, &agent);
     troth_status status = store->put_standing(store, &publication);

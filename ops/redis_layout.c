@@ -113,11 +113,6 @@ static void add_share(struct troth_resp *resp, const struct troth_publication *s
     add_term_decimal(resp, term, ".confidence", troth_confidence(view->rules, i, sums->g, sums->b));
     add_term_decimal(resp, term, ".freshness", troth_sight_freshness(&view->sight, i, 1.0));
     add_term_integer(resp, term, ".alarm", troth_alarm(view->standing, i));
-    if (view->standing->rung == TROTH_RUNG_RECERTIFY) {
-        const struct troth_tally *tally = troth_tally_of(view->rules, view->standing, i);
-        add_term_integer(resp, term, ".certify_kept", tally->kept);
-        add_term_integer(resp, term, ".certify_broken", tally->broken);
-    }
 }
 
 static void add_terms(struct troth_resp *resp, const struct troth_publication *standing)
@@ -133,11 +128,6 @@ static void add_terms(struct troth_resp *resp, const struct troth_publication *s
     troth_resp_bytes(resp, names, length);
     for (unsigned i = 0; i < contract->term_count; i++) {
         const struct troth_term *term = &contract->terms[i];
-        uint64_t kept = 0;
-        uint64_t broken = 0;
-        troth_window_counts(view->rules, view->standing, i, view->sight.instant, &kept, &broken);
-        add_term_integer(resp, term, ".kept", (int64_t)kept);
-        add_term_integer(resp, term, ".broken", (int64_t)broken);
         if (view->rules->terms[i].shares) {
             add_share(resp, standing, i);
         } else if (term->kind == TROTH_TERM_BUDGET) {
@@ -200,15 +190,20 @@ static void add_why(struct troth_resp *resp, const char *prefix,
     add_witnesses(resp, prefix, standing);
 }
 
-/* Since when it has been calm, and until when it must certify; 0 where that is not asked. */
-static void add_phase(struct troth_resp *resp, const struct troth_standing *standing)
+/* Since when it has been calm, and until when it must certify; 0 where that is not asked. Where it
+ * is, it moves with the evidence. */
+static void add_phase(struct troth_resp *resp, const struct troth_publication *standing)
 {
-    const bool calms = standing->rung == TROTH_RUNG_WARN || standing->rung == TROTH_RUNG_NARROW;
-    const bool calm = calms && standing->phase_us != TROTH_NEVER_US;
-    add_integer_field(resp, "relapses", standing->relapses);
-    add_integer_field(resp, "calm_since", calm ? standing->phase_us : 0);
-    add_integer_field(resp, "certify_until",
-                      standing->rung == TROTH_RUNG_RECERTIFY ? standing->phase_us : 0);
+    const struct troth_standing *state = standing->view->standing;
+    const bool calms = state->rung == TROTH_RUNG_WARN || state->rung == TROTH_RUNG_NARROW;
+    const bool calm = calms && state->phase_us != TROTH_NEVER_US;
+    const bool certifies = state->rung == TROTH_RUNG_RECERTIFY;
+    if (standing->whole || calms) {
+        add_integer_field(resp, "calm_since", calm ? state->phase_us : 0);
+    }
+    if (standing->whole || certifies) {
+        add_integer_field(resp, "certify_until", certifies ? state->phase_us : 0);
+    }
 }
 
 int64_t troth_redis_rank(unsigned rung, unsigned score)
@@ -217,14 +212,40 @@ int64_t troth_redis_rank(unsigned rung, unsigned score)
     return (int64_t)(TROTH_RUNG_COUNT - 1 - rung) * TROTH_REDIS_RANK_STEP + score;
 }
 
-void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
-                                const struct troth_publication *standing)
+/* What evidence and time move: the score, its ends, and each term's counts. */
+static void add_moving(struct troth_resp *resp, const struct troth_publication *standing)
 {
     const struct troth_standing_view *view = standing->view;
     const struct troth_contract *contract = view->rules->contract;
     const struct troth_score *score = &standing->score;
-    troth_resp_begin(resp, "HSET");
-    add_key(resp, prefix, "standing", view->agent, contract->name);
+    add_integer_field(resp, "score", score->score);
+    add_decimal_field(resp, "compliance", score->compliance);
+    add_decimal_field(resp, "freshness", score->freshness);
+    add_string_field(resp, "limiting",
+                     score->limiting == TROTH_NO_TERM ? "" : contract->terms[score->limiting].name);
+    add_integer_field(resp, "as_of", standing->as_of_us);
+    add_integer_field(resp, "good_until", standing->good_until_us);
+    add_integer_field(resp, "offer_until", standing->offer_until_us);
+    for (unsigned i = 0; i < contract->term_count; i++) {
+        uint64_t kept = 0;
+        uint64_t broken = 0;
+        troth_window_counts(view->rules, view->standing, i, view->sight.instant, &kept, &broken);
+        add_term_integer(resp, &contract->terms[i], ".kept", (int64_t)kept);
+        add_term_integer(resp, &contract->terms[i], ".broken", (int64_t)broken);
+        if (view->standing->rung == TROTH_RUNG_RECERTIFY && view->rules->terms[i].shares) {
+            const struct troth_tally *tally = troth_tally_of(view->rules, view->standing, i);
+            add_term_integer(resp, &contract->terms[i], ".certify_kept", tally->kept);
+            add_term_integer(resp, &contract->terms[i], ".certify_broken", tally->broken);
+        }
+    }
+    add_phase(resp, standing);
+}
+
+static void add_still(struct troth_resp *resp, const char *prefix,
+                      const struct troth_publication *standing)
+{
+    const struct troth_standing_view *view = standing->view;
+    const struct troth_contract *contract = view->rules->contract;
     add_text_field(resp, "agent", view->agent);
     add_string_field(resp, "contract", contract->name);
     add_integer_field(resp, "contract_version", contract->version);
@@ -232,23 +253,29 @@ void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
     add_string_field(resp, "mode", troth_mode_name(contract->mode));
     add_string_field(resp, "rung", troth_rung_name(view->standing->rung));
     add_integer_field(resp, "since", view->standing->since_us);
-    add_integer_field(resp, "score", score->score);
-    add_decimal_field(resp, "compliance", score->compliance);
-    add_decimal_field(resp, "freshness", score->freshness);
-    add_string_field(resp, "limiting",
-                     score->limiting == TROTH_NO_TERM ? "" : contract->terms[score->limiting].name);
     add_scope(resp, contract, view->standing->rung);
-    add_integer_field(resp, "as_of", standing->as_of_us);
-    add_integer_field(resp, "good_until", standing->good_until_us);
-    add_integer_field(resp, "offer_until", standing->offer_until_us);
-    add_phase(resp, view->standing);
+    add_integer_field(resp, "relapses", view->standing->relapses);
     add_why(resp, prefix, standing);
+    add_integer_field(resp, "detail_as_of", standing->as_of_us);
     add_terms(resp, standing);
+}
+
+void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
+                                const struct troth_publication *standing)
+{
+    const struct troth_standing_view *view = standing->view;
+    const struct troth_contract *contract = view->rules->contract;
+    troth_resp_begin(resp, "HSET");
+    add_key(resp, prefix, "standing", view->agent, contract->name);
+    add_moving(resp, standing);
+    if (standing->whole) {
+        add_still(resp, prefix, standing);
+    }
     troth_resp_end(resp);
 
     troth_resp_begin(resp, "ZADD");
     add_key(resp, prefix, "fleet", text(contract->name), "");
-    troth_resp_integer(resp, troth_redis_rank(view->standing->rung, score->score));
+    troth_resp_integer(resp, troth_redis_rank(view->standing->rung, standing->score.score));
     troth_resp_bytes(resp, view->agent.data, view->agent.length);
     troth_resp_end(resp);
 }
@@ -289,26 +316,28 @@ void troth_redis_write_agent(struct troth_resp *resp, const char *prefix,
         troth_redis_write_agent_end(resp, prefix, agent->agent);
         return;
     }
-    char names[NAMES_LENGTH_MAX];
-    size_t length = 0;
-    for (unsigned i = 0; i < meet->capability_count; i++) {
-        length = append_name(names, length, meet->capabilities[i]);
-    }
     troth_resp_begin(resp, "HSET");
     add_key(resp, prefix, "agent", agent->agent, "");
-    add_text_field(resp, "agent", agent->agent);
-    add_integer_field(resp, "partition", agent->partition);
-    add_string_field(resp, "rung", troth_rung_name(meet->rung));
     add_integer_field(resp, "score", meet->score);
-    add_decimal_field(resp, "traffic", meet->traffic);
-    troth_resp_string(resp, "capabilities");
-    troth_resp_bytes(resp, names, length);
-    add_integer_field(resp, "max_cost_micros", meet->max_cost_micros);
     add_integer_field(resp, "good_until", meet->good_until_us);
     add_integer_field(resp, "offer_until", meet->offer_until_us);
     add_limiting(resp, meet);
     add_integer_field(resp, "as_of", agent->as_of_us);
-    add_integer_field(resp, "guarded", agent->guarded);
+    if (agent->whole) {
+        char names[NAMES_LENGTH_MAX];
+        size_t length = 0;
+        for (unsigned i = 0; i < meet->capability_count; i++) {
+            length = append_name(names, length, meet->capabilities[i]);
+        }
+        add_text_field(resp, "agent", agent->agent);
+        add_integer_field(resp, "partition", agent->partition);
+        add_string_field(resp, "rung", troth_rung_name(meet->rung));
+        add_decimal_field(resp, "traffic", meet->traffic);
+        troth_resp_string(resp, "capabilities");
+        troth_resp_bytes(resp, names, length);
+        add_integer_field(resp, "max_cost_micros", meet->max_cost_micros);
+        add_integer_field(resp, "guarded", agent->guarded);
+    }
     troth_resp_end(resp);
     for (unsigned i = 0; troth_redis_is_routed(agent) && i < meet->capability_count; i++) {
         troth_resp_begin(resp, "ZADD");

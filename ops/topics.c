@@ -6,7 +6,12 @@
 
 #include "schemas/assert.h"
 
-enum { CREATE_TIMEOUT_MS = 20000, SETTLE_TIMEOUT_MS = 20000 };
+enum {
+    REACH_TIMEOUT_MS = 10000,
+    CREATE_TIMEOUT_MS = 20000,
+    SETTLE_TIMEOUT_MS = 20000,
+    ASK_AGAIN_MS = 100
+};
 
 /* Times: telemetry must outlive every window and deadline (days), or a restart could not read a
  * shard again; decisions are read from their first record by every worker, so they stay. */
@@ -182,6 +187,42 @@ static troth_status request(const struct troth_topics_config *config, rd_kafka_t
     return status;
 }
 
+/* Whether the broker's metadata shows a topic with its partitions. */
+static bool is_shown(const struct rd_kafka_metadata *metadata, const char *name)
+{
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        if (strcmp(metadata->topics[i].topic, name) == 0) {
+            return metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                   metadata->topics[i].partition_cnt > 0;
+        }
+    }
+    return false;
+}
+
+/* The controller answers before every broker's own metadata has the topics: waits until it does, or
+ * for SETTLE_TIMEOUT_MS; the check that follows tells what is still missing. */
+static void await_metadata(rd_kafka_t *client,
+                           const struct troth_topics_made made[TROTH_TOPIC_COUNT])
+{
+    rd_kafka_queue_t *nothing = rd_kafka_queue_new(client);
+    bool all = false;
+    for (int waited_ms = 0; !all && waited_ms < SETTLE_TIMEOUT_MS; waited_ms += ASK_AGAIN_MS) {
+        const struct rd_kafka_metadata *metadata = NULL;
+        if (rd_kafka_metadata(client, 1, NULL, &metadata, REACH_TIMEOUT_MS) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+            all = true;
+            for (int t = 0; t < TROTH_TOPIC_COUNT; t++) {
+                all = all && is_shown(metadata, made[t].topic);
+            }
+            rd_kafka_metadata_destroy(metadata);
+        }
+        if (!all) {
+            rd_kafka_event_destroy(rd_kafka_queue_poll(nothing, ASK_AGAIN_MS)); /* a pause */
+        }
+    }
+    rd_kafka_queue_destroy(nothing);
+}
+
 troth_status troth_topics_create(const struct troth_topics_config *config,
                                  struct troth_topics_made made[TROTH_TOPIC_COUNT], char *error,
                                  size_t size)
@@ -198,8 +239,10 @@ troth_status troth_topics_create(const struct troth_topics_config *config,
         }
     }
     bool embedded = false;
-    if (status == TROTH_OK && troth_kafka_is_embedded(client, CREATE_TIMEOUT_MS, &embedded) &&
-        embedded) {
+    if (status == TROTH_OK && !troth_kafka_is_embedded(client, REACH_TIMEOUT_MS, &embedded)) {
+        status = troth_topics_silent(config, RD_KAFKA_RESP_ERR__TIMED_OUT, error, size);
+    }
+    if (status == TROTH_OK && embedded) {
         (void)snprintf(error, size,
                        "this is an embedded broker, which has made its topics itself and makes no "
                        "others");
@@ -207,6 +250,9 @@ troth_status troth_topics_create(const struct troth_topics_config *config,
     }
     if (status == TROTH_OK) {
         status = request(config, client, topics, made, error, size);
+    }
+    if (status == TROTH_OK) {
+        await_metadata(client, made);
     }
     for (int t = 0; t < TROTH_TOPIC_COUNT; t++) {
         if (topics[t] != NULL) {

@@ -191,6 +191,7 @@ static inline struct publications *publications_of(unsigned i, unsigned rung, ui
     made.standing = (struct troth_publication){
         .partition = 3,
         .as_of_us = NOW_US,
+        .whole = true,
         .view = &made.view,
         .score = {.compliance = 0.25, .freshness = 1, .score = score, .limiting = 0},
         .good_until_us = NOW_US + 1,
@@ -203,7 +204,7 @@ static inline struct publications *publications_of(unsigned i, unsigned rung, ui
                                       .good_until_us = NOW_US + 1,
                                       .offer_until_us = NOW_US + 2};
     made.agent = (struct troth_agent_publication){
-        .partition = 3, .as_of_us = NOW_US, .agent = made.view.agent};
+        .partition = 3, .as_of_us = NOW_US, .whole = true, .agent = made.view.agent};
     troth_meet_of(&made.agent.meet, &offer, 1);
     return &made;
 }

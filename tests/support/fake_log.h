@@ -1,0 +1,588 @@
+/*
+ * A log in memory: a cluster that several members may share, and each member's way to it.
+ *
+ * The cluster keeps records, committed offsets and who owns what; the test appends, assigns,
+ * revokes and compacts. A member gives its worker what a real log would, and can be told to fail:
+ * a producer that is full, flushes and commits that time out or are refused, records that never
+ * arrive. Items live until the next poll and not a moment longer, so that a sanitizer sees whoever
+ * keeps them.
+ *
+ * It holds its worker to the interface: a commit of a partition that is not its own is FENCED, and
+ * one past what was given, or a start of what is not assigned, fails the test.
+ */
+#ifndef TROTH_TESTS_SUPPORT_FAKE_LOG_H
+#define TROTH_TESTS_SUPPORT_FAKE_LOG_H
+
+#include "tests/support/test.h"
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_journal.h"
+
+#include "consumers/log.h"
+#include "consumers/partitioner.h"
+
+enum { FAKE_PARTITIONS_MAX = 8, FAKE_EVENTS_MAX = 64, FAKE_HELD_MAX = 2 * TROTH_BATCH_MAX };
+
+struct fake_record {
+    int64_t timestamp_us;
+    char *key;   /* NULL: none */
+    char *value; /* NULL: a tombstone */
+    size_t key_length;
+    size_t value_length;
+    size_t header_count;
+    char *header_names[TROTH_HEADERS_MAX];
+    char *header_values[TROTH_HEADERS_MAX]; /* terminated */
+    bool gone;                              /* compacted away */
+};
+
+struct fake_partition {
+    struct fake_record *records; /* by offset */
+    size_t count;
+    size_t capacity;
+    int64_t low;
+    int64_t committed;
+    struct fake_log *owner;
+};
+
+struct fake_cluster {
+    struct fake_clock *clock;
+    struct fake_journal *journal;
+    int32_t partition_count; /* of telemetry */
+    struct fake_partition topics[TROTH_TOPIC_COUNT][FAKE_PARTITIONS_MAX];
+};
+
+/* The next `count` calls, after `skip` that go well, return the status. */
+struct fake_failure {
+    troth_status status;
+    unsigned skip;
+    unsigned count;
+};
+
+struct fake_pending {
+    uint8_t topic;
+    int32_t partition;
+    struct fake_record record;
+};
+
+struct fake_log {
+    struct troth_log log; /* first */
+    struct fake_cluster *cluster;
+    bool assigned[FAKE_PARTITIONS_MAX];
+    bool leaving[FAKE_PARTITIONS_MAX]; /* revoked, until the next poll */
+    bool started[FAKE_PARTITIONS_MAX];
+    int64_t next[FAKE_PARTITIONS_MAX];
+    int64_t control_next[TROTH_TOPIC_COUNT];
+    int64_t control_end[TROTH_TOPIC_COUNT]; /* as it was when reading began */
+    bool ended[TROTH_TOPIC_COUNT];
+    struct troth_log_item events[FAKE_EVENTS_MAX];
+    size_t event_count;
+    struct fake_pending *pending;
+    size_t pending_count;
+    size_t pending_capacity;
+    char *held[FAKE_HELD_MAX];
+    size_t held_count;
+    struct fake_failure on_poll;
+    struct fake_failure on_send;
+    struct fake_failure on_flush;
+    struct fake_failure on_commit;
+    struct fake_failure on_extent;
+    bool holds_control; /* control topics give nothing for now */
+    bool keeps_pending; /* nothing arrives but by a flush or commit */
+    bool loses_pending; /* a failing flush or commit loses what was not acknowledged */
+    size_t value_max;   /* a longer record is refused as OVER_LIMIT; 0: none is */
+    uint64_t *random;   /* NULL: whole batches in order; else their size and order are drawn */
+};
+
+/* ---- The cluster. ---- */
+
+static inline char *fake_copy(const void *data, size_t length)
+{
+    char *copy = malloc(length + 1);
+    TROTH_ASSERT(copy != NULL);
+    if (length > 0) {
+        memcpy(copy, data, length);
+    }
+    copy[length] = '\0';
+    return copy;
+}
+
+static inline void fake_record_fini(struct fake_record *record)
+{
+    free(record->key);
+    free(record->value);
+    for (size_t i = 0; i < record->header_count; i++) {
+        free(record->header_names[i]);
+        free(record->header_values[i]);
+    }
+}
+
+static inline void fake_cluster_init(struct fake_cluster *cluster, struct fake_clock *clock,
+                                     struct fake_journal *journal, int32_t partition_count)
+{
+    TROTH_ASSERT(partition_count <= FAKE_PARTITIONS_MAX);
+    memset(cluster, 0, sizeof *cluster);
+    cluster->clock = clock;
+    cluster->journal = journal;
+    cluster->partition_count = partition_count;
+    for (int32_t i = 0; i < FAKE_PARTITIONS_MAX; i++) {
+        cluster->topics[TROTH_TOPIC_TELEMETRY][i].committed = TROTH_OFFSET_NONE;
+    }
+}
+
+static inline void fake_cluster_fini(struct fake_cluster *cluster)
+{
+    for (unsigned topic = 0; topic < TROTH_TOPIC_COUNT; topic++) {
+        for (int32_t i = 0; i < FAKE_PARTITIONS_MAX; i++) {
+            struct fake_partition *partition = &cluster->topics[topic][i];
+            for (size_t k = 0; k < partition->count; k++) {
+                fake_record_fini(&partition->records[k]);
+            }
+            free(partition->records);
+        }
+    }
+}
+
+/* Appends, at the time that the record has or else the wall clock's. Returns the offset. In
+ * record: taken over. */
+static inline int64_t fake_cluster_put(struct fake_cluster *cluster, enum troth_topic topic,
+                                       int32_t number, struct fake_record record)
+{
+    struct fake_partition *partition = &cluster->topics[topic][number];
+    if (partition->count == partition->capacity) {
+        partition->capacity = partition->capacity > 0 ? partition->capacity * 2 : 64;
+        partition->records =
+            realloc(partition->records, partition->capacity * sizeof *partition->records);
+        TROTH_ASSERT(partition->records != NULL);
+    }
+    if (record.timestamp_us == 0) {
+        record.timestamp_us = cluster->clock->wall_us;
+    }
+    record.timestamp_us -= record.timestamp_us % 1000;
+    partition->records[partition->count] = record;
+    return (int64_t)partition->count++;
+}
+
+/* Appends bytes as a producer of somebody else would. In key, value: may be NULL. */
+static inline int64_t fake_cluster_append(struct fake_cluster *cluster, enum troth_topic topic,
+                                          int32_t number, const char *key, size_t key_length,
+                                          const void *value, size_t value_length)
+{
+    return fake_cluster_put(
+        cluster, topic, number,
+        (struct fake_record){.key = key != NULL ? fake_copy(key, key_length) : NULL,
+                             .key_length = key_length,
+                             .value = value != NULL ? fake_copy(value, value_length) : NULL,
+                             .value_length = value_length});
+}
+
+/* Compacts a topic's first partition: of each key the last record stays. */
+static inline void fake_cluster_compact(struct fake_cluster *cluster, enum troth_topic topic)
+{
+    struct fake_partition *partition = &cluster->topics[topic][0];
+    for (size_t i = 0; i < partition->count; i++) {
+        for (size_t k = i + 1; k < partition->count && !partition->records[i].gone; k++) {
+            partition->records[i].gone =
+                partition->records[i].key_length == partition->records[k].key_length &&
+                memcmp(partition->records[i].key, partition->records[k].key,
+                       partition->records[k].key_length) == 0;
+        }
+    }
+}
+
+/* Returns the n-th record of a topic over all its partitions, in their order; NULL past the last.
+ */
+static inline const struct fake_record *fake_cluster_record(const struct fake_cluster *cluster,
+                                                            enum troth_topic topic, size_t n)
+{
+    for (int32_t i = 0; i < FAKE_PARTITIONS_MAX; i++) {
+        const struct fake_partition *partition = &cluster->topics[topic][i];
+        if (n < partition->count) {
+            return &partition->records[n];
+        }
+        n -= partition->count;
+    }
+    return NULL;
+}
+
+static inline size_t fake_cluster_count(const struct fake_cluster *cluster, enum troth_topic topic)
+{
+    size_t count = 0;
+    while (fake_cluster_record(cluster, topic, count) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+/* Returns a header's value, or NULL. */
+static inline const char *fake_record_header(const struct fake_record *record, const char *name)
+{
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (strcmp(record->header_names[i], name) == 0) {
+            return record->header_values[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- A member. ---- */
+
+static inline struct fake_log *fake_log_of(struct troth_log *log)
+{
+    return (struct fake_log *)(void *)log;
+}
+
+static inline troth_status fake_fails(struct fake_failure *failure)
+{
+    if (failure->count == 0) {
+        return TROTH_OK;
+    }
+    if (failure->skip > 0) {
+        failure->skip--;
+        return TROTH_OK;
+    }
+    failure->count--;
+    return failure->status;
+}
+
+/* What was sent arrives, in order. */
+static inline void fake_log_deliver(struct fake_log *log)
+{
+    for (size_t i = 0; i < log->pending_count; i++) {
+        struct fake_pending *pending = &log->pending[i];
+        const int64_t offset = fake_cluster_put(log->cluster, (enum troth_topic)pending->topic,
+                                                pending->partition, pending->record);
+        struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_ARRIVED);
+        entry->topic = pending->topic;
+        entry->partition = pending->partition;
+        entry->offset = offset;
+        snprintf(entry->agent, sizeof entry->agent, "%.128s",
+                 pending->record.key != NULL ? pending->record.key : "");
+    }
+    log->pending_count = 0;
+}
+
+/* What was sent never arrives: the member, or its connection, is gone. */
+static inline void fake_log_lose(struct fake_log *log)
+{
+    for (size_t i = 0; i < log->pending_count; i++) {
+        fake_record_fini(&log->pending[i].record);
+    }
+    log->pending_count = 0;
+}
+
+static inline void fake_log_tell(struct fake_log *log, enum troth_log_kind kind, int32_t partition)
+{
+    TROTH_ASSERT(log->event_count < FAKE_EVENTS_MAX);
+    log->events[log->event_count++] =
+        (struct troth_log_item){.kind = (uint8_t)kind, .partition = partition};
+}
+
+/* The group's doings. A revoked partition can be committed until the poll after the one that says
+ * so; a lost one cannot. */
+static inline void fake_log_assign(struct fake_log *log, int32_t partition)
+{
+    TROTH_ASSERT(log->cluster->topics[TROTH_TOPIC_TELEMETRY][partition].owner == NULL);
+    log->cluster->topics[TROTH_TOPIC_TELEMETRY][partition].owner = log;
+    log->assigned[partition] = true;
+    fake_log_tell(log, TROTH_LOG_ASSIGNED, partition);
+}
+
+static inline void fake_log_take_away(struct fake_log *log, int32_t partition, bool lost)
+{
+    log->started[partition] = false;
+    if (lost) {
+        log->assigned[partition] = false;
+        log->cluster->topics[TROTH_TOPIC_TELEMETRY][partition].owner = NULL;
+    } else {
+        log->leaving[partition] = true;
+    }
+    fake_log_tell(log, lost ? TROTH_LOG_LOST : TROTH_LOG_REVOKED, partition);
+}
+
+static inline char *fake_log_hold(struct fake_log *log, const char *data, size_t length)
+{
+    TROTH_ASSERT(log->held_count < FAKE_HELD_MAX);
+    return log->held[log->held_count++] = fake_copy(data, length);
+}
+
+/* Gives records of one partition, at most so many. Returns how many. */
+static inline size_t fake_log_give(struct fake_log *log, enum troth_topic topic, int32_t number,
+                                   int64_t *next, struct troth_log_item *items, size_t capacity)
+{
+    const struct fake_partition *partition = &log->cluster->topics[topic][number];
+    size_t count = 0;
+    for (; count < capacity && *next < (int64_t)partition->count; (*next)++) {
+        const struct fake_record *record = &partition->records[*next];
+        if (record->gone || *next < partition->low) {
+            continue;
+        }
+        items[count++] = (struct troth_log_item){
+            .kind = TROTH_LOG_RECORD,
+            .topic = (uint8_t)topic,
+            .has_key = record->key != NULL,
+            .has_value = record->value != NULL,
+            .partition = number,
+            .offset = *next,
+            .timestamp_us = record->timestamp_us,
+            .key = record->key ? fake_log_hold(log, record->key, record->key_length) : NULL,
+            .value = record->value ? fake_log_hold(log, record->value, record->value_length) : NULL,
+            .key_length = (uint32_t)record->key_length,
+            .value_length = (uint32_t)record->value_length};
+    }
+    return count;
+}
+
+static inline size_t fake_log_give_control(struct fake_log *log, enum troth_topic topic,
+                                           struct troth_log_item *items, size_t capacity)
+{
+    size_t count =
+        fake_log_give(log, topic, 0, &log->control_next[topic], items, capacity - 1);
+    if (!log->ended[topic] && log->control_next[topic] >= log->control_end[topic]) {
+        log->ended[topic] = true;
+        items[count++] = (struct troth_log_item){.kind = TROTH_LOG_END, .topic = (uint8_t)topic};
+    }
+    return count;
+}
+
+static inline size_t fake_log_give_records(struct fake_log *log, struct troth_log_item *items,
+                                           size_t capacity)
+{
+    size_t count = 0;
+    if (!log->holds_control && capacity > 2) {
+        count += fake_log_give_control(log, TROTH_TOPIC_DECISIONS, items, capacity / 2);
+        count += fake_log_give_control(log, TROTH_TOPIC_CONTRACTS, items + count,
+                                       capacity - count);
+    }
+    /* In order, whole; or as chance has it: a few runs of any partition, in any order. */
+    const size_t rounds = log->random != NULL ? 1 + random_below(log->random, 64) : 1;
+    for (size_t round = 0; round < rounds; round++) {
+        for (int32_t i = 0; i < log->cluster->partition_count && count < capacity; i++) {
+            size_t most = capacity - count;
+            if (log->random != NULL) {
+                const size_t run = (size_t)1 << random_below(log->random, 8);
+                most = random_below(log->random, 2) == 0 ? 0 : run < most ? run : most;
+            }
+            if (log->started[i]) {
+                count += fake_log_give(log, TROTH_TOPIC_TELEMETRY, i, &log->next[i], items + count,
+                                       most);
+            }
+        }
+    }
+    return count;
+}
+
+static inline size_t fake_log_give_events(struct fake_log *log, struct troth_log_item *items)
+{
+    const size_t count = log->event_count;
+    memcpy(items, log->events, count * sizeof *items);
+    log->event_count = 0;
+    return count;
+}
+
+static inline void fake_log_settle(struct fake_log *log)
+{
+    for (size_t i = 0; i < log->held_count; i++) {
+        free(log->held[i]);
+    }
+    log->held_count = 0;
+}
+
+static inline troth_status fake_log_poll(struct troth_log *base, int64_t timeout_us,
+                                         struct troth_log_item *items, size_t capacity,
+                                         size_t *count)
+{
+    struct fake_log *log = fake_log_of(base);
+    fake_log_settle(log);
+    for (int32_t i = 0; i < log->cluster->partition_count; i++) {
+        bool told = true; /* is the REVOKED item still to be given? */
+        for (size_t k = 0; k < log->event_count; k++) {
+            told &= log->events[k].partition != i || log->events[k].kind != TROTH_LOG_REVOKED;
+        }
+        if (log->leaving[i] && told) {
+            log->leaving[i] = log->assigned[i] = false;
+            log->cluster->topics[TROTH_TOPIC_TELEMETRY][i].owner = NULL;
+        }
+    }
+    const troth_status status = fake_fails(&log->on_poll);
+    if (status != TROTH_OK) {
+        fake_clock_move(log->cluster->clock, timeout_us);
+        return status;
+    }
+    if (!log->keeps_pending) {
+        fake_log_deliver(log);
+    }
+    if (log->random != NULL) {
+        const size_t drawn = 1 + random_below(log->random, (uint64_t)1 << random_below(log->random, 13));
+        capacity = drawn + FAKE_EVENTS_MAX < capacity ? drawn + FAKE_EVENTS_MAX : capacity;
+    }
+    *count = fake_log_give_events(log, items);
+    *count += fake_log_give_records(log, items + *count, capacity - *count);
+    if (*count == 0) {
+        fake_clock_move(log->cluster->clock, timeout_us);
+    }
+    return TROTH_OK;
+}
+
+static inline troth_status fake_log_extent(struct troth_log *base, int32_t partition,
+                                           struct troth_log_extent *extent)
+{
+    struct fake_log *log = fake_log_of(base);
+    assert_true(log->assigned[partition]);
+    const troth_status status = fake_fails(&log->on_extent);
+    if (status == TROTH_OK) {
+        const struct fake_partition *p = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][partition];
+        *extent = (struct troth_log_extent){p->low, (int64_t)p->count, p->committed};
+    }
+    return status;
+}
+
+static inline troth_status fake_log_start(struct troth_log *base, int32_t partition,
+                                          int64_t offset)
+{
+    struct fake_log *log = fake_log_of(base);
+    assert_true(log->assigned[partition]);
+    assert_false(log->started[partition]);
+    log->started[partition] = true;
+    log->next[partition] = offset;
+    struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_STARTED);
+    entry->partition = partition;
+    entry->offset = offset;
+    return TROTH_OK;
+}
+
+static inline troth_status fake_log_send(struct troth_log *base,
+                                         const struct troth_log_record *record)
+{
+    struct fake_log *log = fake_log_of(base);
+    const troth_status status = fake_fails(&log->on_send);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    if (log->value_max > 0 && record->value_length > log->value_max) {
+        return TROTH_OVER_LIMIT;
+    }
+    if (log->pending_count == log->pending_capacity) {
+        log->pending_capacity = log->pending_capacity > 0 ? log->pending_capacity * 2 : 64;
+        log->pending = realloc(log->pending, log->pending_capacity * sizeof *log->pending);
+        TROTH_ASSERT(log->pending != NULL);
+    }
+    struct fake_pending *pending = &log->pending[log->pending_count++];
+    memset(pending, 0, sizeof *pending);
+    pending->topic = (uint8_t)record->topic;
+    pending->partition = record->partition;
+    if (record->partition == TROTH_ANY_PARTITION) {
+        pending->partition =
+            record->key == NULL
+                ? 0
+                : troth_partition_of(TROTH_PARTITIONER_MURMUR2, record->key, record->key_length,
+                                     log->cluster->partition_count);
+    }
+    struct fake_record *copy = &pending->record;
+    copy->timestamp_us = record->timestamp_us;
+    copy->key = record->key != NULL ? fake_copy(record->key, record->key_length) : NULL;
+    copy->key_length = record->key != NULL ? record->key_length : 0;
+    copy->value = record->value != NULL ? fake_copy(record->value, record->value_length) : NULL;
+    copy->value_length = record->value != NULL ? record->value_length : 0;
+    assert_true(record->header_count <= TROTH_HEADERS_MAX);
+    for (; copy->header_count < record->header_count; copy->header_count++) {
+        const struct troth_log_header *header = &record->headers[copy->header_count];
+        copy->header_names[copy->header_count] = strdup(header->name);
+        copy->header_values[copy->header_count] = fake_copy(header->value, header->value_length);
+    }
+    return TROTH_OK;
+}
+
+static inline troth_status fake_log_failed(struct fake_log *log, troth_status status,
+                                           int64_t timeout_us)
+{
+    fake_clock_move(log->cluster->clock, timeout_us);
+    if (log->loses_pending) {
+        fake_log_lose(log);
+    }
+    return status;
+}
+
+static inline troth_status fake_log_flush(struct troth_log *base, int64_t timeout_us)
+{
+    struct fake_log *log = fake_log_of(base);
+    const troth_status status = fake_fails(&log->on_flush);
+    if (status != TROTH_OK) {
+        return fake_log_failed(log, status, timeout_us);
+    }
+    fake_log_deliver(log);
+    return TROTH_OK;
+}
+
+static inline troth_status fake_log_commit(struct troth_log *base,
+                                           const struct troth_log_offset *offsets, size_t count,
+                                           int64_t timeout_us)
+{
+    struct fake_log *log = fake_log_of(base);
+    const troth_status status = fake_fails(&log->on_commit);
+    if (status != TROTH_OK) {
+        return fake_log_failed(log, status, timeout_us);
+    }
+    fake_log_deliver(log);
+    for (size_t i = 0; i < count; i++) {
+        if (!log->assigned[offsets[i].partition]) {
+            return TROTH_FENCED;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        const int32_t number = offsets[i].partition;
+        struct fake_partition *partition = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][number];
+        assert_true(offsets[i].offset <= log->next[number]);
+        assert_true(offsets[i].offset > partition->committed);
+        partition->committed = offsets[i].offset;
+        struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_COMMITTED);
+        entry->partition = number;
+        entry->offset = offsets[i].offset;
+    }
+    return TROTH_OK;
+}
+
+static inline int32_t fake_log_partitions(struct troth_log *base)
+{
+    return fake_log_of(base)->cluster->partition_count;
+}
+
+static inline const char *fake_log_error(struct troth_log *base)
+{
+    (void)base;
+    return "the fake log was told to fail";
+}
+
+/* The member is gone, as after a kill: what it had not delivered is lost. */
+static inline void fake_log_close(struct troth_log *base)
+{
+    struct fake_log *log = fake_log_of(base);
+    fake_log_settle(log);
+    fake_log_lose(log);
+    free(log->pending);
+    for (int32_t i = 0; i < log->cluster->partition_count; i++) {
+        struct fake_partition *partition = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][i];
+        partition->owner = partition->owner == log ? NULL : partition->owner;
+    }
+    memset(log, 0, sizeof *log);
+}
+
+static inline void fake_log_open(struct fake_log *log, struct fake_cluster *cluster)
+{
+    memset(log, 0, sizeof *log);
+    log->log = (struct troth_log){.poll = fake_log_poll,
+                                  .extent = fake_log_extent,
+                                  .start = fake_log_start,
+                                  .send = fake_log_send,
+                                  .flush = fake_log_flush,
+                                  .commit = fake_log_commit,
+                                  .partitions = fake_log_partitions,
+                                  .error = fake_log_error,
+                                  .close = fake_log_close};
+    log->cluster = cluster;
+    log->control_end[TROTH_TOPIC_CONTRACTS] =
+        (int64_t)cluster->topics[TROTH_TOPIC_CONTRACTS][0].count;
+    log->control_end[TROTH_TOPIC_DECISIONS] =
+        (int64_t)cluster->topics[TROTH_TOPIC_DECISIONS][0].count;
+}
+
+#endif

@@ -1,0 +1,305 @@
+/*
+ * A store in memory: it writes down what it is told, in order, in the journal, and can be away,
+ * slow, or break at the n-th call.
+ *
+ * What is put is QUEUED, flush makes it SENT, acknowledged makes it DONE; when the connection
+ * breaks, what was not DONE is DROPPED. (A real store may have done it all the same: a view that
+ * misses it is the harder case.)
+ */
+#ifndef TROTH_TESTS_SUPPORT_FAKE_STORE_H
+#define TROTH_TESTS_SUPPORT_FAKE_STORE_H
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_journal.h"
+
+#include "consumers/report.h"
+#include "consumers/store.h"
+
+struct fake_store {
+    struct troth_store store; /* first */
+    struct fake_journal *journal;
+    struct fake_clock *clock;
+    bool away;           /* it cannot be reached */
+    bool connected;      /* the other side of a connection is there */
+    bool reports;        /* keep the report of each standing that is put */
+    unsigned slow_puts;  /* so many puts say FULL */
+    unsigned slow_flush; /* so many flushes say FULL, and send nothing */
+    unsigned unanswered; /* so many acknowledged() time out */
+    unsigned refusals;   /* so many acknowledged() say REFUSED */
+    uint64_t calls;      /* of put, narrow, narrowed, flush, acknowledged */
+    uint64_t break_at;   /* the connection breaks at that call; 0: never */
+    uint64_t connections;
+    size_t open_from; /* entries before it are all done or dropped */
+};
+
+static inline struct fake_store *fake_store_of(struct troth_store *store)
+{
+    return (struct fake_store *)(void *)store;
+}
+
+static inline bool fake_store_holds(const struct fake_entry *entry)
+{
+    return entry->act >= FAKE_NARROWED && entry->act <= FAKE_REMOVED;
+}
+
+/* Moves what is in one state, or in one below, to another. */
+static inline void fake_store_turn(struct fake_store *store, enum fake_state below,
+                                   enum fake_state to)
+{
+    struct fake_journal *journal = store->journal;
+    for (size_t i = store->open_from; i < journal->count; i++) {
+        struct fake_entry *entry = &journal->entries[i];
+        if (fake_store_holds(entry) && entry->state <= below) {
+            entry->state = (uint8_t)to;
+        }
+    }
+    if (below == FAKE_SENT) {
+        store->open_from = journal->count;
+    }
+}
+
+/* The connection breaks; what was not acknowledged is gone. */
+static inline void fake_store_break(struct fake_store *store)
+{
+    store->connected = false;
+    fake_store_turn(store, FAKE_SENT, FAKE_DROPPED);
+}
+
+/* Counts a call. Returns whether there is a connection. */
+static inline bool fake_store_called(struct fake_store *store)
+{
+    store->calls++;
+    if (store->connected && (store->away || store->calls == store->break_at)) {
+        fake_store_break(store);
+    }
+    return store->connected;
+}
+
+static inline bool fake_store_connected(struct troth_store *base, bool *fresh)
+{
+    struct fake_store *store = fake_store_of(base);
+    if (store->away && store->connected) {
+        fake_store_break(store);
+    }
+    *fresh = !store->away && !store->connected;
+    store->connections += *fresh;
+    store->connected |= *fresh;
+    return store->connected;
+}
+
+static inline void fake_store_note(struct fake_store *store, enum fake_act act,
+                                   const struct troth_publication *standing)
+{
+    char *text = NULL;
+    if (store->reports) {
+        json_t *report = troth_report_standing(standing->view);
+        text = json_dumps(report, TROTH_REPORT_FLAGS);
+        json_decref(report);
+    }
+    struct fake_entry *entry = fake_journal_add(store->journal, act);
+    entry->text = text;
+    entry->partition = standing->partition;
+    entry->rung = (uint8_t)standing->view->standing->rung;
+    entry->score = standing->score.score;
+    entry->as_of_us = standing->as_of_us;
+    entry->good_until_us = standing->good_until_us;
+    entry->offer_until_us = standing->offer_until_us;
+    snprintf(entry->agent, sizeof entry->agent, "%.*s", (int)standing->view->agent.length,
+             standing->view->agent.data);
+    snprintf(entry->contract, sizeof entry->contract, "%s", standing->view->rules->contract->name);
+}
+
+static inline void fake_store_note_agent(struct fake_store *store,
+                                         const struct troth_agent_publication *agent)
+{
+    struct fake_entry *entry = fake_journal_add(store->journal, FAKE_AGENT);
+    entry->partition = agent->partition;
+    entry->rung = agent->meet.rung;
+    entry->score = agent->meet.score;
+    entry->as_of_us = agent->as_of_us;
+    entry->good_until_us = agent->meet.good_until_us;
+    entry->offer_until_us = agent->meet.offer_until_us;
+    snprintf(entry->agent, sizeof entry->agent, "%.*s", (int)agent->agent.length,
+             agent->agent.data);
+}
+
+static inline troth_status fake_store_narrow(struct troth_store *base,
+                                             const struct troth_publication *standing,
+                                             const struct troth_agent_publication *agent,
+                                             const char *record, size_t record_length)
+{
+    struct fake_store *store = fake_store_of(base);
+    if (!fake_store_called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    fake_store_note(store, FAKE_NARROWED, standing);
+    struct fake_entry *entry = &store->journal->entries[store->journal->count - 1];
+    if (entry->text == NULL) {
+        entry->text = strndup(record, record_length);
+    }
+    fake_store_note_agent(store, agent);
+    return TROTH_OK;
+}
+
+static inline troth_status fake_store_narrowed(struct troth_store *base)
+{
+    struct fake_store *store = fake_store_of(base);
+    if (!fake_store_called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    /* The agent's entry follows its standing's. */
+    for (size_t i = store->open_from; i < store->journal->count; i++) {
+        struct fake_entry *entry = &store->journal->entries[i];
+        if (entry->act == FAKE_NARROWED && entry->state == FAKE_QUEUED) {
+            entry[0].state = FAKE_DONE;
+            entry[1].state = FAKE_DONE;
+        }
+    }
+    return TROTH_OK;
+}
+
+/* Returns what a put answers before anything is noted. */
+static inline troth_status fake_store_put(struct fake_store *store)
+{
+    if (!fake_store_called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    if (store->slow_puts > 0) {
+        store->slow_puts--;
+        return TROTH_FULL;
+    }
+    return TROTH_OK;
+}
+
+static inline troth_status fake_store_announce(struct troth_store *base, const char *record,
+                                               size_t record_length)
+{
+    struct fake_store *store = fake_store_of(base);
+    const troth_status status = fake_store_put(store);
+    if (status == TROTH_OK) {
+        fake_journal_add(store->journal, FAKE_ANNOUNCED)->text = strndup(record, record_length);
+    }
+    return status;
+}
+
+static inline troth_status fake_store_put_standing(struct troth_store *base,
+                                                   const struct troth_publication *standing)
+{
+    const troth_status status = fake_store_put(fake_store_of(base));
+    if (status == TROTH_OK) {
+        fake_store_note(fake_store_of(base), FAKE_STANDING, standing);
+    }
+    return status;
+}
+
+static inline troth_status fake_store_put_agent(struct troth_store *base,
+                                                const struct troth_agent_publication *agent)
+{
+    const troth_status status = fake_store_put(fake_store_of(base));
+    if (status == TROTH_OK) {
+        fake_store_note_agent(fake_store_of(base), agent);
+    }
+    return status;
+}
+
+static inline troth_status fake_store_remove(struct troth_store *base, struct troth_text agent,
+                                             const char *contract, bool last)
+{
+    struct fake_store *store = fake_store_of(base);
+    const troth_status status = fake_store_put(store);
+    if (status == TROTH_OK) {
+        struct fake_entry *entry = fake_journal_add(store->journal, FAKE_REMOVED);
+        entry->last = last;
+        snprintf(entry->agent, sizeof entry->agent, "%.*s", (int)agent.length, agent.data);
+        snprintf(entry->contract, sizeof entry->contract, "%s", contract);
+    }
+    return status;
+}
+
+static inline troth_status fake_store_flush(struct troth_store *base)
+{
+    struct fake_store *store = fake_store_of(base);
+    if (!fake_store_called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    if (store->slow_flush > 0) {
+        store->slow_flush--;
+        fake_clock_move(store->clock, 1000);
+        return TROTH_FULL;
+    }
+    fake_store_turn(store, FAKE_QUEUED, FAKE_SENT);
+    return TROTH_OK;
+}
+
+static inline troth_status fake_store_acknowledged(struct troth_store *base, int64_t timeout_us)
+{
+    struct fake_store *store = fake_store_of(base);
+    if (!fake_store_called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    if (store->unanswered > 0) {
+        store->unanswered--;
+        fake_clock_move(store->clock, timeout_us);
+        fake_store_break(store);
+        return TROTH_TIMED_OUT;
+    }
+    if (store->refusals > 0) {
+        store->refusals--;
+        return TROTH_REFUSED;
+    }
+    for (size_t i = store->open_from; i < store->journal->count; i++) {
+        struct fake_entry *entry = &store->journal->entries[i];
+        if (fake_store_holds(entry) && entry->state == FAKE_SENT) {
+            entry->state = FAKE_DONE;
+        }
+    }
+    fake_journal_add(store->journal, FAKE_ACKNOWLEDGED);
+    return TROTH_OK;
+}
+
+static inline const char *fake_store_error(struct troth_store *base)
+{
+    return fake_store_of(base)->away ? "the fake store is away" : "the fake store said no";
+}
+
+static inline void fake_store_close(struct troth_store *base)
+{
+    (void)base;
+}
+
+static inline void fake_store_init(struct fake_store *store, struct fake_clock *clock,
+                                   struct fake_journal *journal)
+{
+    *store = (struct fake_store){.store = {.connected = fake_store_connected,
+                                           .narrow = fake_store_narrow,
+                                           .narrowed = fake_store_narrowed,
+                                           .announce = fake_store_announce,
+                                           .put_standing = fake_store_put_standing,
+                                           .put_agent = fake_store_put_agent,
+                                           .remove = fake_store_remove,
+                                           .flush = fake_store_flush,
+                                           .acknowledged = fake_store_acknowledged,
+                                           .error = fake_store_error,
+                                           .close = fake_store_close},
+                                 .journal = journal,
+                                 .clock = clock};
+}
+
+/* Returns what the store shows of an agent's standing (contract NULL: of the agent), or NULL. */
+static inline const struct fake_entry *fake_store_shows(const struct fake_store *store,
+                                                        const char *agent, const char *contract)
+{
+    for (size_t i = store->journal->count; i-- > 0;) {
+        const struct fake_entry *entry = &store->journal->entries[i];
+        const bool standing = entry->act == FAKE_NARROWED || entry->act == FAKE_STANDING;
+        if ((entry->state == FAKE_SENT || entry->state == FAKE_DONE) &&
+            (contract != NULL ? standing && strcmp(entry->contract, contract) == 0
+                              : entry->act == FAKE_AGENT) &&
+            strcmp(entry->agent, agent) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+#endif
