@@ -22,8 +22,8 @@
  *
  * Threads: one log, one thread; `say` may be called from librdkafka's threads.
  * Memory: taken at open, by the number of partitions; the fetch queue is bounded by
- * queued.max.messages.kbytes (64 MiB), the send queue by queue.buffering.max.* (100,000 records,
- * 64 MiB). Both can be set through the properties.
+ * queued.max.messages.kbytes (128 MiB, 400,000 records), the send queue by queue.buffering.max.*
+ * (100,000 records, 64 MiB). Both can be set through the properties.
  */
 #ifndef TROTH_CONSUMERS_KAFKA_LOG_H
 #define TROTH_CONSUMERS_KAFKA_LOG_H

@@ -12,6 +12,7 @@ enum {
     POLL_US = 20000,      /* the longest wait for records: what keeps the other paces */
     SEND_TRIES_MAX = 300, /* of SEND_WAIT_US each, until a full producer is an error */
     SEND_WAIT_US = 100000,
+    PUBLISH_PAUSE = 4,    /* times as long as a publication took, until the next */
     STANDING_BYTES = 1024 /* default room per standing */
 };
 
@@ -210,30 +211,55 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
     }
 }
 
-/* Applies a run of records of one partition, at most TROTH_PREFETCH. */
-static void apply_run(struct troth_worker *worker, struct troth_partition *partition,
-                      const struct troth_log_item *items, unsigned count)
+/* Decodes a run of records of one partition, at most TROTH_PREFETCH, and asks for what they need.
+ */
+static void ready_run(struct troth_worker *worker, struct run *run,
+                      struct troth_partition *partition, const struct troth_log_item *items,
+                      unsigned count)
 {
-    const struct troth_event *ahead[TROTH_PREFETCH];
-    troth_status statuses[TROTH_PREFETCH];
+    const struct troth_event *ahead[TROTH_PREFETCH] = {NULL};
+    run->partition = partition;
+    run->items = items;
+    run->count = count;
     for (unsigned i = 0; i < count; i++) {
-        statuses[i] = read_event(worker, &items[i], &worker->events[i], &worker->scratch[i],
-                                 &worker->reasons[i]);
-        ahead[i] = statuses[i] == TROTH_OK ? &worker->events[i] : NULL;
+        run->statuses[i] =
+            read_event(worker, &items[i], &run->events[i], &run->scratch[i], &run->reasons[i]);
+        ahead[i] = run->statuses[i] == TROTH_OK ? &run->events[i] : NULL;
     }
-    uint64_t hashes[TROTH_PREFETCH];
-    troth_shard_prefetch(partition->shard, ahead, count, hashes);
-    for (unsigned i = 0; i < count && worker->broken == TROTH_OK; i++) {
-        apply_record(worker, partition, &items[i], &worker->events[i], &worker->reasons[i],
-                     statuses[i], hashes[i]);
+    troth_shard_prefetch(partition->shard, ahead, count, run->hashes);
+}
+
+static void apply_run(struct troth_worker *worker, struct run *run)
+{
+    struct troth_partition *partition = run->partition;
+    for (unsigned i = 0; i < run->count && worker->broken == TROTH_OK; i++) {
+        apply_record(worker, partition, &run->items[i], &run->events[i], &run->reasons[i],
+                     run->statuses[i], run->hashes[i]);
     }
-    if (!partition->caught_up && partition->next_offset >= partition->end_offset) {
+    const bool any = run->count > 0;
+    run->count = 0;
+    if (any && !partition->caught_up && partition->next_offset >= partition->end_offset) {
         partition->caught_up = true;
         partition->check_pointers = true;
         troth_worker_say(worker, TROTH_LEVEL_INFO,
                          "telemetry[%" PRId32 "] has caught up at offset %" PRId64,
                          partition->number, partition->next_offset);
     }
+}
+
+/* Applies what has been made ready. Anything else that happens to partitions comes after it. */
+static void apply_ready(struct troth_worker *worker)
+{
+    apply_run(worker, &worker->runs[worker->run ^ 1U]);
+}
+
+/* Makes a run ready, and applies the one before it meanwhile. */
+static void take_run(struct troth_worker *worker, struct troth_partition *partition,
+                     const struct troth_log_item *items, unsigned count)
+{
+    ready_run(worker, &worker->runs[worker->run], partition, items, count);
+    apply_ready(worker);
+    worker->run ^= 1U;
 }
 
 static bool same_run(const struct troth_log_item *a, const struct troth_log_item *b)
@@ -313,7 +339,7 @@ static void drop_partition(struct troth_worker *worker, int32_t number, bool los
             continue;
         }
         if (!lost) {
-            (void)troth_worker_publish(worker);
+            (void)troth_worker_publish(worker, true);
             (void)commit(worker, partition);
         }
         troth_worker_say(worker, TROTH_LEVEL_INFO,
@@ -358,6 +384,9 @@ static void take_items(struct troth_worker *worker, size_t count)
     for (size_t i = 0; i < count && worker->broken == TROTH_OK;) {
         const struct troth_log_item *item = &worker->items[i];
         unsigned run = 1;
+        if (item->kind != TROTH_LOG_RECORD || item->topic != TROTH_TOPIC_TELEMETRY) {
+            apply_ready(worker);
+        }
         switch ((enum troth_log_kind)item->kind) {
         case TROTH_LOG_ASSIGNED:
             assign_partition(worker, item->partition);
@@ -380,13 +409,14 @@ static void take_items(struct troth_worker *worker, size_t count)
                 }
                 if (partition != NULL && partition->started) {
                     partition->heard_us = now;
-                    apply_run(worker, partition, item, run);
+                    take_run(worker, partition, item, run);
                 }
             }
             break;
         }
         i += run;
     }
+    apply_ready(worker);
 }
 
 /* ---- The loop. ---- */
@@ -417,8 +447,14 @@ troth_status troth_worker_step(struct troth_worker *worker)
     troth_worker_send_ticks(worker);
     const int64_t now = troth_worker_now_us(worker);
     if (now >= worker->next_publish_us && worker->broken == TROTH_OK) {
-        (void)troth_worker_publish(worker);
-        worker->next_publish_us = now + worker->config.publish_us;
+        /* A slow store must not be what the worker does: it gets a fifth of the time at most, and
+         * more is coalesced meanwhile. */
+        (void)troth_worker_publish(worker, false);
+        const int64_t after_us = troth_worker_now_us(worker);
+        const int64_t pause_us = PUBLISH_PAUSE * (after_us - now);
+        worker->next_publish_us =
+            after_us +
+            (pause_us > worker->config.publish_us ? pause_us : worker->config.publish_us);
     }
     if (now >= worker->next_commit_us && worker->broken == TROTH_OK) {
         (void)commit(worker, NULL);
@@ -455,7 +491,7 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
     }
     bool published = worker->config.store == NULL;
     while (!published && troth_worker_now_us(worker) < end_us) {
-        published = troth_worker_publish(worker);
+        published = troth_worker_publish(worker, true);
         if (!published && !worker->counts.store_connected) {
             break;
         }

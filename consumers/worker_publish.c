@@ -8,6 +8,7 @@
 
 enum {
     PUBLISH_MAX = 20000, /* standings looked at in one publication; the rest waits for the next */
+    BACKLOG_US = 1000000,
     OFFERS_MAX = TROTH_CONTRACTS_MAX
 };
 
@@ -233,8 +234,7 @@ static void check_store(struct troth_worker *worker)
     worker->counts.store_connected = true;
 }
 
-/* Publishes what changed, at most PUBLISH_MAX looks. Returns whether nothing is left to publish. */
-bool troth_worker_publish(struct troth_worker *worker)
+bool troth_worker_publish(struct troth_worker *worker, bool all)
 {
     struct troth_store *store = worker->config.store;
     if (store == NULL) {
@@ -253,9 +253,13 @@ bool troth_worker_publish(struct troth_worker *worker)
     }
     unsigned looks = 0;
     bool full = false;
+    const int64_t now_us = troth_worker_now_us(worker);
+    const bool backlog = all || now_us >= worker->next_backlog_us;
+    worker->next_backlog_us = backlog ? now_us + BACKLOG_US : worker->next_backlog_us;
     for (uint32_t i = 0; i < worker->partition_count; i++) {
         struct troth_partition *partition = worker->partitions[i];
-        while (troth_partition_speaks(partition) && looks < PUBLISH_MAX && !full) {
+        const bool due = troth_partition_speaks(partition) && (backlog || partition->caught_up);
+        while (due && looks < PUBLISH_MAX && !full) {
             unsigned flags = 0;
             const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);
             if (standing == TROTH_NONE) {

@@ -22,6 +22,18 @@ struct pending {
     char *record; /* its JSON */
 };
 
+/* A run of records of one partition, decoded and asked for ahead of being applied. */
+struct run {
+    struct troth_partition *partition;
+    const struct troth_log_item *items;
+    unsigned count; /* 0: none */
+    troth_status statuses[TROTH_PREFETCH];
+    uint64_t hashes[TROTH_PREFETCH];
+    struct troth_event events[TROTH_PREFETCH];
+    struct troth_scratch scratch[TROTH_PREFETCH];
+    struct troth_reason reasons[TROTH_PREFETCH];
+};
+
 struct troth_worker {
     struct troth_worker_config config;
     struct troth_registry *registry;
@@ -31,14 +43,14 @@ struct troth_worker {
     bool widened;        /* a widening was sent and is not known to be acknowledged */
     int64_t next_publish_us;
     int64_t next_commit_us;
+    int64_t next_backlog_us; /* when partitions that lag are published next */
     uint64_t tick_number;
     troth_status broken; /* what the log said when it would not go on */
     struct troth_worker_counts counts;
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
-    struct troth_event events[TROTH_PREFETCH];
-    struct troth_scratch scratch[TROTH_PREFETCH];
-    struct troth_reason reasons[TROTH_PREFETCH];
+    struct run runs[2]; /* one is applied while the next one's memory comes */
+    unsigned run;       /* that is made ready next */
     struct troth_log_item items[TROTH_BATCH_MAX];
 };
 
@@ -63,8 +75,10 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
 /* Publishes the narrowings of the record that has just been applied, at once. */
 void troth_worker_publish_narrowings(struct troth_worker *worker);
 
-/* Publishes what changed, at most a bounded number of looks. Returns whether nothing is left. */
-bool troth_worker_publish(struct troth_worker *worker);
+/* Publishes what changed, at most a bounded number of looks. In all: else partitions that have not
+ * caught up are published each BACKLOG_US alone, as their scores are history. Returns whether
+ * nothing of what was asked is left. */
+bool troth_worker_publish(struct troth_worker *worker, bool all);
 
 /* Books that the store did not do what was asked. */
 void troth_worker_store_failed(struct troth_worker *worker, const char *what);

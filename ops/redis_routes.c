@@ -69,7 +69,7 @@ uint64_t troth_routes_set(const char *const *capabilities, unsigned count)
 
 static struct troth_routes_agent *bucket_of(const struct troth_routes *routes, uint64_t agent)
 {
-    return &routes->agents[(agent & BUCKET_MASK) * WAYS];
+    return &routes->agents[(agent >> 1 & BUCKET_MASK) * WAYS]; /* bit 0 is set in every tag */
 }
 
 bool troth_routes_is(const struct troth_routes *routes, uint64_t agent, uint64_t set)

@@ -55,13 +55,13 @@ static uint32_t count_missing(const struct troth_session *session, int64_t seq)
 uint32_t troth_sequence_note(struct troth_sequences *sequences, uint64_t name_hash, int64_t seq)
 {
     struct troth_session *session = find(sequences, name_hash);
-    struct troth_session *oldest = &sequences->sessions[0];
-    for (unsigned i = 1; i < TROTH_SESSIONS_MAX; i++) {
-        struct troth_session *s = &sequences->sessions[i];
-        oldest = s->used < oldest->used ? s : oldest;
-    }
     const int64_t use = ++sequences->uses;
     if (session == NULL) {
+        struct troth_session *oldest = &sequences->sessions[0];
+        for (unsigned i = 1; i < TROTH_SESSIONS_MAX; i++) {
+            struct troth_session *s = &sequences->sessions[i];
+            oldest = s->used < oldest->used ? s : oldest;
+        }
         *oldest = (struct troth_session){name_hash, seq, seq, 1, use};
         return 0;
     }

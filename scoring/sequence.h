@@ -29,8 +29,9 @@ struct troth_session {
 };
 
 struct troth_sequences {
+    int64_t uses; /* beside the first session, which most agents have alone */
     struct troth_session sessions[TROTH_SESSIONS_MAX];
-    int64_t uses;
+    int64_t reserved[3]; /* three whole cache lines */
 };
 
 /* Returns whether the number was seen before or is stale; the session counts as used then. */

@@ -6,7 +6,10 @@
 #include "scoring/predicate.h"
 #include "scoring/shard_state.h"
 
-enum { SESSION_EMPTY = 1 }; /* the hash of a session without a name */
+enum {
+    SESSION_EMPTY = 1,   /* the hash of a session without a name */
+    PREFETCHED_TERMS = 4 /* rings asked for; woven ones share their lines */
+};
 
 static size_t round_up(size_t size)
 {
@@ -233,9 +236,10 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
                                   .signature = troth_event_signature(event),
                                   .counted = troth_event_has(event, TROTH_FIELD_SEQ)};
     struct troth_sequences *sequences = NULL;
+    const uint64_t session = moment.counted ? session_hash(event) : 0;
     if (moment.counted) {
         sequences = sequences_of(shard, agent);
-        if (troth_sequence_seen(sequences, session_hash(event), event->seq)) {
+        if (troth_sequence_seen(sequences, session, event->seq)) {
             shard->counts.duplicates++;
             return TROTH_DUPLICATE;
         }
@@ -247,7 +251,7 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
         }
     }
     if (sequences != NULL) {
-        moment.missing = troth_sequence_note(sequences, session_hash(event), event->seq);
+        moment.missing = troth_sequence_note(sequences, session, event->seq);
         shard->counts.missing += moment.missing;
     }
     bool reached = false;
@@ -285,17 +289,23 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
     return apply_event(shard, timestamp_us, offset, event, hash);
 }
 
-/* Asks for the lines of a standing that a kept event touches. */
+/* Asks for the lines of a standing that a kept event touches, and of its agent's sequences. */
 static void prefetch_standing(const struct troth_shard *shard, const struct troth_agent *agent)
 {
     const char *block = troth_blocks_at(&shard->blocks, agent->first_line);
     const struct troth_slot *slot = &shard->slots[agent->first_contract];
     __builtin_prefetch(block, 1);
     __builtin_prefetch(block + TROTH_LINE, 1);
-    if (slot->rules != NULL && slot->rules->terms[0].windowed) {
-        const struct troth_term_rules *term = &slot->rules->terms[0];
-        __builtin_prefetch(
-            block + term->ring_offset + (size_t)slot->now.terms[0].slot * term->ring_stride, 1);
+    if (agent->sequences != TROTH_NONE) {
+        __builtin_prefetch(&shard->sequences[agent->sequences], 1);
+    }
+    const unsigned terms = slot->rules != NULL ? slot->rules->term_count : 0;
+    for (unsigned i = 0; i < terms && i < PREFETCHED_TERMS; i++) {
+        const struct troth_term_rules *term = &slot->rules->terms[i];
+        if (term->windowed) {
+            __builtin_prefetch(
+                block + term->ring_offset + (size_t)slot->now.terms[i].slot * term->ring_stride, 1);
+        }
     }
 }
 

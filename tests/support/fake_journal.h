@@ -58,8 +58,7 @@ static inline struct fake_entry *fake_journal_add(struct fake_journal *journal, 
 {
     if (journal->count == journal->capacity) {
         journal->capacity = journal->capacity > 0 ? journal->capacity * 2 : 256;
-        journal->entries =
-            realloc(journal->entries, journal->capacity * sizeof *journal->entries);
+        journal->entries = realloc(journal->entries, journal->capacity * sizeof *journal->entries);
         TROTH_ASSERT(journal->entries != NULL);
     }
     struct fake_entry *entry = &journal->entries[journal->count++];

@@ -335,8 +335,7 @@ static inline size_t fake_log_give(struct fake_log *log, enum troth_topic topic,
 static inline size_t fake_log_give_control(struct fake_log *log, enum troth_topic topic,
                                            struct troth_log_item *items, size_t capacity)
 {
-    size_t count =
-        fake_log_give(log, topic, 0, &log->control_next[topic], items, capacity - 1);
+    size_t count = fake_log_give(log, topic, 0, &log->control_next[topic], items, capacity - 1);
     if (!log->ended[topic] && log->control_next[topic] >= log->control_end[topic]) {
         log->ended[topic] = true;
         items[count++] = (struct troth_log_item){.kind = TROTH_LOG_END, .topic = (uint8_t)topic};
@@ -350,8 +349,7 @@ static inline size_t fake_log_give_records(struct fake_log *log, struct troth_lo
     size_t count = 0;
     if (!log->holds_control && capacity > 2) {
         count += fake_log_give_control(log, TROTH_TOPIC_DECISIONS, items, capacity / 2);
-        count += fake_log_give_control(log, TROTH_TOPIC_CONTRACTS, items + count,
-                                       capacity - count);
+        count += fake_log_give_control(log, TROTH_TOPIC_CONTRACTS, items + count, capacity - count);
     }
     /* In order, whole; or as chance has it: a few runs of any partition, in any order. */
     const size_t rounds = log->random != NULL ? 1 + random_below(log->random, 64) : 1;
@@ -412,7 +410,8 @@ static inline troth_status fake_log_poll(struct troth_log *base, int64_t timeout
         fake_log_deliver(log);
     }
     if (log->random != NULL) {
-        const size_t drawn = 1 + random_below(log->random, (uint64_t)1 << random_below(log->random, 13));
+        const size_t drawn =
+            1 + random_below(log->random, (uint64_t)1 << random_below(log->random, 13));
         capacity = drawn + FAKE_EVENTS_MAX < capacity ? drawn + FAKE_EVENTS_MAX : capacity;
     }
     *count = fake_log_give_events(log, items);
@@ -436,8 +435,7 @@ static inline troth_status fake_log_extent(struct troth_log *base, int32_t parti
     return status;
 }
 
-static inline troth_status fake_log_start(struct troth_log *base, int32_t partition,
-                                          int64_t offset)
+static inline troth_status fake_log_start(struct troth_log *base, int32_t partition, int64_t offset)
 {
     struct fake_log *log = fake_log_of(base);
     assert_true(log->assigned[partition]);

@@ -1,0 +1,367 @@
+/*
+ * Claims: a narrowing is published before the next record is applied and before the commit, a
+ * widening never before its record is safe; offsets are committed only after the store and the
+ * log have acknowledged what came before; with the store away or slow scoring goes on, nothing is
+ * lost or committed too early, and on return every standing is shown anew, wherever the connection
+ * breaks; inside the dead band nothing is written.
+ */
+#include "tests/support/fake_world.h"
+
+static struct world world;
+
+static int open_world(void **state)
+{
+    (void)state;
+    world_open(&world, 1);
+    world_push(&world, WORLD_CONTRACT("refunds", 1));
+    world_start(&world);
+    world_run(&world, 2 * SECOND_US);
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static int64_t committed(void)
+{
+    return world.cluster.topics[TROTH_TOPIC_TELEMETRY][0].committed;
+}
+
+static int64_t end_of_log(void)
+{
+    return (int64_t)world.cluster.topics[TROTH_TOPIC_TELEMETRY][0].count;
+}
+
+/* The place of the first arrival of a record of the interventions topic, from a place on. */
+static size_t told_at(size_t from)
+{
+    for (size_t i = from; i < world.journal.count; i++) {
+        if (world.journal.entries[i].act == FAKE_ARRIVED &&
+            world.journal.entries[i].topic == TROTH_TOPIC_INTERVENTIONS) {
+            return i;
+        }
+    }
+    return world.journal.count;
+}
+
+static unsigned shown_rung(const char *agent)
+{
+    const struct fake_entry *entry = fake_store_shows(&world.store, agent, "refunds");
+    return entry != NULL ? entry->rung : TROTH_RUNG_COUNT;
+}
+
+/* ---- Order. ---- */
+
+static void narrowing_comes_at_once(void **state)
+{
+    (void)state;
+    const size_t from = world.journal.count;
+    for (unsigned i = 0; i < 40; i++) { /* all in one batch; b comes after a */
+        char agent[8];
+        snprintf(agent, sizeof agent, "a%u", i);
+        world_leak(&world, agent);
+        world_tasks(&world, "other", TROTH_OUTCOME_OK, 1);
+    }
+    const int64_t first = end_of_log() - 80;
+    world_step(&world);
+    int64_t last_us = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        char agent[8];
+        snprintf(agent, sizeof agent, "a%u", i);
+        const size_t place = fake_journal_find(&world.journal, FAKE_NARROWED, agent, from);
+        assert_true(place < fake_journal_find(&world.journal, FAKE_COMMITTED, NULL, from));
+        assert_true(place < fake_journal_find(&world.journal, FAKE_STANDING, NULL, from));
+        assert_int_equal(world.journal.entries[place].state, FAKE_DONE);
+        assert_int_equal(world.journal.entries[place].rung, TROTH_RUNG_PAUSE);
+        assert_int_equal(world.journal.entries[place + 1].act, FAKE_AGENT);
+        assert_int_equal(world.journal.entries[place + 1].rung, TROTH_RUNG_PAUSE);
+        assert_true(world.journal.entries[place].as_of_us >= last_us);
+        last_us = world.journal.entries[place].as_of_us;
+    }
+    (void)first;
+}
+
+/* As the record stood in the log, not as the batch ended: the standing is shown at the record's
+ * own time. */
+static void narrowing_is_shown_before_the_next_record(void **state)
+{
+    (void)state;
+    const size_t from = world.journal.count;
+    world_leak(&world, "a");
+    const int64_t leaked_us = world.clock.wall_us / 1000 * 1000;
+    fake_clock_move(&world.clock, 5000);
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 3);
+    fake_clock_move(&world.clock, 5000);
+    world_leak(&world, "b");
+    world_step(&world);
+    const size_t a = fake_journal_find(&world.journal, FAKE_NARROWED, "a", from);
+    const size_t b = fake_journal_find(&world.journal, FAKE_NARROWED, "b", from);
+    assert_true(a < b && b < world.journal.count);
+    assert_int_equal(world.journal.entries[a].as_of_us, leaked_us);
+    assert_int_equal(world.journal.entries[b].as_of_us, leaked_us + 10000);
+}
+
+static void widening_waits_for_its_record(void **state)
+{
+    (void)state;
+    world.log.keeps_pending = true;
+    world.log.on_flush = (struct fake_failure){TROTH_TIMED_OUT, 0, 3};
+    world.log.on_commit = (struct fake_failure){TROTH_TIMED_OUT, 0, 3};
+    const size_t from = world.journal.count;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 10);
+    world_run(&world, 200 * SECOND_US);
+    assert_int_equal(shown_rung("a"), TROTH_RUNG_CLEAR);
+    const size_t told = told_at(from);
+    size_t announced = world.journal.count;
+    for (size_t i = from; i < world.journal.count; i++) {
+        const struct fake_entry *entry = &world.journal.entries[i];
+        if ((entry->act == FAKE_STANDING || entry->act == FAKE_AGENT) &&
+            entry->rung == TROTH_RUNG_CLEAR) {
+            assert_true(i > told);
+        }
+        announced = entry->act == FAKE_ANNOUNCED ? i : announced;
+    }
+    assert_true(told < world.journal.count);
+    assert_true(announced < world.journal.count);
+    assert_int_equal(world.journal.entries[announced].state, FAKE_DONE);
+}
+
+/* An agent of two contracts, one of which widens and one narrows in the same batch: what is shown
+ * of it at once is not wider than what was shown before, until the widening's record is safe. */
+static void narrowing_brings_no_unsafe_widening(void **state)
+{
+    (void)state;
+    /* Twenty tasks certify `refunds` (clear); the failures then bring it to warn or worse: the
+     * standing is shown at once, at a rung below recertify, which is wider than recertify was. */
+    world.log.keeps_pending = true;
+    world.log.on_flush = (struct fake_failure){TROTH_TIMED_OUT, 0, 2};
+    world.log.on_commit = (struct fake_failure){TROTH_TIMED_OUT, 0, 2};
+    const size_t from = world.journal.count;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 1);
+    world_step(&world);
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 19);
+    world_tasks(&world, "a", TROTH_OUTCOME_FAILED, 4);
+    world_run(&world, 200 * SECOND_US);
+    const size_t told = told_at(from);
+    assert_true(told < world.journal.count);
+    assert_true(world_told(&world) >= 2);
+    for (size_t i = from; i < told; i++) {
+        const struct fake_entry *entry = &world.journal.entries[i];
+        if (entry->act == FAKE_NARROWED || entry->act == FAKE_STANDING ||
+            entry->act == FAKE_AGENT) {
+            assert_true(entry->rung >= TROTH_RUNG_RECERTIFY);
+        }
+    }
+}
+
+static void commit_comes_last(void **state)
+{
+    (void)state;
+    const size_t from = world.journal.count;
+    const int64_t before = committed();
+    world_leak(&world, "a");
+    world_tasks(&world, "b", TROTH_OUTCOME_OK, 10);
+    world_run(&world, 3 * SECOND_US);
+    assert_true(committed() > before);
+    const size_t done = fake_journal_find(&world.journal, FAKE_COMMITTED, NULL, from);
+    for (size_t i = from; i < world.journal.count; i++) {
+        const struct fake_entry *entry = &world.journal.entries[i];
+        if (entry->act == FAKE_NARROWED || entry->act == FAKE_STANDING ||
+            (entry->act == FAKE_ARRIVED && entry->topic == TROTH_TOPIC_INTERVENTIONS)) {
+            assert_true(i < done);
+        }
+    }
+    assert_true(fake_journal_find(&world.journal, FAKE_ACKNOWLEDGED, NULL, from) < done);
+}
+
+static void no_commit_without_an_answer(void **state)
+{
+    (void)state;
+    const int64_t before = committed();
+    world.store.refusals = 3;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 3);
+    world_run(&world, SECOND_US);
+    assert_int_equal(committed(), before);
+    assert_true(world_counts(&world).commit_failures > 0);
+    world_run(&world, 10 * SECOND_US);
+    assert_int_equal(committed(), end_of_log());
+}
+
+/* ---- Away, slow, broken. ---- */
+
+static void store_away_stops_commits_alone(void **state)
+{
+    (void)state;
+    const int64_t before = committed();
+    world.store.away = true;
+    for (unsigned i = 0; i < 300; i++) {
+        char agent[16];
+        snprintf(agent, sizeof agent, "a%u", i);
+        world_tasks(&world, agent, TROTH_OUTCOME_OK, 12);
+        if (i % 10 == 0) {
+            world_leak(&world, agent);
+        }
+        world_run(&world, SECOND_US / 10);
+    }
+    assert_int_equal(committed(), before);
+    assert_int_equal(world_told(&world), 300 + 30);
+    assert_int_equal(world_counts(&world).standings, 300);
+    assert_false(world_counts(&world).store_connected);
+    const size_t from = world.journal.count;
+    world.store.away = false;
+    world_run(&world, 3 * SECOND_US);
+    assert_int_equal(committed(), end_of_log());
+    for (unsigned i = 0; i < 300; i++) {
+        char agent[16];
+        snprintf(agent, sizeof agent, "a%u", i);
+        assert_int_equal(fake_journal_count(&world.journal, FAKE_STANDING, agent, from), 1);
+        assert_int_equal(shown_rung(agent), i % 10 == 0 ? TROTH_RUNG_PAUSE : TROTH_RUNG_CLEAR);
+    }
+}
+
+static void slow_store_loses_nothing(void **state)
+{
+    (void)state;
+    uint64_t random = random_seed("slow_store_loses_nothing");
+    for (unsigned i = 0; i < 200; i++) {
+        char agent[16];
+        snprintf(agent, sizeof agent, "a%u", i);
+        world.store.slow_puts = (unsigned)random_below(&random, 4);
+        world.store.slow_flush = (unsigned)random_below(&random, 3);
+        world_tasks(&world, agent, TROTH_OUTCOME_OK, 10 + i % 5);
+        world_run(&world, SECOND_US / 20);
+    }
+    world_run(&world, 5 * SECOND_US);
+    assert_int_equal(world_counts(&world).store_failures, 0);
+    assert_int_equal(committed(), end_of_log());
+    for (unsigned i = 0; i < 200; i++) {
+        char agent[16];
+        snprintf(agent, sizeof agent, "a%u", i);
+        assert_int_equal(shown_rung(agent), TROTH_RUNG_CLEAR);
+    }
+}
+
+/* Whichever call it is at which the connection breaks: in the end all is shown, told and committed,
+ * and nothing was committed that the store did not have. */
+static void connection_may_break_anywhere(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n <= 40; n++) {
+        char agents[3][16];
+        world.store.break_at = world.store.calls + n;
+        for (unsigned i = 0; i < 3; i++) {
+            snprintf(agents[i], sizeof agents[i], "a%u-%llu", i, (unsigned long long)n);
+            world_tasks(&world, agents[i], TROTH_OUTCOME_OK, 10);
+            world_step(&world);
+        }
+        world_leak(&world, agents[1]);
+        world_step(&world);
+        world_run(&world, 5 * SECOND_US);
+        assert_true(world.store.calls >= world.store.break_at);
+        assert_int_equal(shown_rung(agents[0]), TROTH_RUNG_CLEAR);
+        assert_int_equal(shown_rung(agents[1]), TROTH_RUNG_PAUSE);
+        assert_int_equal(shown_rung(agents[2]), TROTH_RUNG_CLEAR);
+        assert_int_equal(committed(), end_of_log());
+        assert_int_equal(world_told(&world), 4 * n);
+    }
+    assert_true(world_counts(&world).store_failures >= 40);
+}
+
+/* ---- What is worth a write. ---- */
+
+static void dead_band_holds_back(void **state)
+{
+    (void)state;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK,
+                50); /* a score of 997: the rest is within 5 points */
+    world_run(&world, SECOND_US);
+    assert_true(fake_store_shows(&world.store, "a", "refunds")->score > 995);
+    const size_t from = world.journal.count;
+    for (unsigned i = 0; i < 100; i++) {
+        world_tasks(&world, "a", TROTH_OUTCOME_OK, 1);
+        world_run(&world, SECOND_US / 10);
+    }
+    assert_int_equal(fake_journal_count(&world.journal, FAKE_STANDING, "a", from), 0);
+    world_tasks(&world, "a", TROTH_OUTCOME_FAILED, 20);
+    world_run(&world, SECOND_US / 10);
+    assert_true(fake_journal_count(&world.journal, FAKE_STANDING, "a", from) +
+                    fake_journal_count(&world.journal, FAKE_NARROWED, "a", from) >
+                0);
+}
+
+static void good_until_is_kept_fresh(void **state)
+{
+    (void)state;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 100);
+    world_run(&world, SECOND_US);
+    const size_t from = world.journal.count;
+    for (unsigned i = 0; i < 1800; i++) { /* half an hour of steady work */
+        world_tasks(&world, "a", TROTH_OUTCOME_OK, 1);
+        world_run(&world, SECOND_US);
+        const struct fake_entry *shown = fake_store_shows(&world.store, "a", "refunds");
+        assert_int_equal(shown->rung, TROTH_RUNG_CLEAR);
+        assert_true(shown->good_until_us > world.clock.wall_us);
+    }
+    /* About every five minutes, as it is good for about ten. */
+    assert_in_range(fake_journal_count(&world.journal, FAKE_STANDING, "a", from), 4, 12);
+}
+
+static void without_a_store_all_goes_on(void **state)
+{
+    (void)state;
+    world_crash(&world);
+    world.config.store = NULL;
+    world_start(&world);
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 10);
+    world_leak(&world, "b");
+    world_run(&world, 3 * SECOND_US);
+    assert_int_equal(world_told(&world), 2);
+    assert_int_equal(committed(), end_of_log());
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 1);
+    world_step(&world);
+    assert_int_equal(troth_worker_drain(world.worker, SECOND_US), TROTH_OK);
+    assert_int_equal(committed(), end_of_log());
+}
+
+static void drain_finishes_what_is_read(void **state)
+{
+    (void)state;
+    world.store.slow_puts = 7;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 10);
+    world_step(&world);
+    assert_int_equal(troth_worker_drain(world.worker, 5 * SECOND_US), TROTH_OK);
+    assert_int_equal(shown_rung("a"), TROTH_RUNG_CLEAR);
+    assert_int_equal(committed(), end_of_log());
+    const int64_t before = committed();
+    world.store.away = true;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 10);
+    world_step(&world);
+    assert_int_equal(troth_worker_drain(world.worker, 5 * SECOND_US), TROTH_TIMED_OUT);
+    assert_int_equal(committed(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(narrowing_comes_at_once, open_world, close_world),
+        cmocka_unit_test_setup_teardown(narrowing_is_shown_before_the_next_record, open_world,
+                                        close_world),
+        cmocka_unit_test_setup_teardown(widening_waits_for_its_record, open_world, close_world),
+        cmocka_unit_test_setup_teardown(narrowing_brings_no_unsafe_widening, open_world,
+                                        close_world),
+        cmocka_unit_test_setup_teardown(commit_comes_last, open_world, close_world),
+        cmocka_unit_test_setup_teardown(no_commit_without_an_answer, open_world, close_world),
+        cmocka_unit_test_setup_teardown(store_away_stops_commits_alone, open_world, close_world),
+        cmocka_unit_test_setup_teardown(slow_store_loses_nothing, open_world, close_world),
+        cmocka_unit_test_setup_teardown(connection_may_break_anywhere, open_world, close_world),
+        cmocka_unit_test_setup_teardown(dead_band_holds_back, open_world, close_world),
+        cmocka_unit_test_setup_teardown(good_until_is_kept_fresh, open_world, close_world),
+        cmocka_unit_test_setup_teardown(without_a_store_all_goes_on, open_world, close_world),
+        cmocka_unit_test_setup_teardown(drain_finishes_what_is_read, open_world, close_world),
+    };
+    return cmocka_run_group_tests_name("worker_store", tests, NULL, NULL);
+}
