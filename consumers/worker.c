@@ -12,6 +12,7 @@ enum {
     POLL_US = 20000,      /* the longest wait for records: what keeps the other paces */
     SEND_TRIES_MAX = 300, /* of SEND_WAIT_US each, until a full producer is an error */
     SEND_WAIT_US = 100000,
+    PUBLISH_LONG_US = 250000,
     PUBLISH_PAUSE = 4,    /* times as long as a publication took, until the next */
     STANDING_BYTES = 1024 /* default room per standing */
 };
@@ -451,7 +452,8 @@ troth_status troth_worker_step(struct troth_worker *worker)
          * more is coalesced meanwhile. */
         (void)troth_worker_publish(worker, false);
         const int64_t after_us = troth_worker_now_us(worker);
-        const int64_t pause_us = PUBLISH_PAUSE * (after_us - now);
+        const int64_t took_us = after_us - now < PUBLISH_LONG_US ? after_us - now : PUBLISH_LONG_US;
+        const int64_t pause_us = PUBLISH_PAUSE * took_us;
         worker->next_publish_us =
             after_us +
             (pause_us > worker->config.publish_us ? pause_us : worker->config.publish_us);

@@ -94,6 +94,28 @@ void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partit
 }
 
 /* A POINTER was read back: the version that it names takes effect here. */
+/* Reads an offset: digits alone, at most 18. Returns -1 where it is none. */
+static int64_t read_offset(struct troth_text text)
+{
+    int64_t offset = 0;
+    if (text.length == 0 || text.length > 18) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < text.length; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return -1;
+        }
+        offset = offset * 10 + (text.data[i] - '0');
+    }
+    return offset;
+}
+
+static bool is_named(const struct troth_attribute *attribute, const char *name)
+{
+    return attribute->name.length == strlen(name) &&
+           memcmp(attribute->name.data, name, attribute->name.length) == 0;
+}
+
 void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
                                  const struct troth_event *event)
 {
@@ -102,14 +124,11 @@ void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_parti
     const char *topic = troth_topic_name(TROTH_TOPIC_CONTRACTS);
     for (unsigned i = 0; i < event->attribute_count; i++) {
         const struct troth_attribute *a = &event->attributes[i];
-        if (a->name.length == 5 && memcmp(a->name.data, "topic", 5) == 0) {
+        if (is_named(a, "topic")) {
             contracts = a->value.length == strlen(topic) &&
                         memcmp(a->value.data, topic, a->value.length) == 0;
-        } else if (a->name.length == 6 && memcmp(a->name.data, "offset", 6) == 0 &&
-                   a->value.length > 0 && a->value.length < 19) {
-            char digits[20] = {0};
-            memcpy(digits, a->value.data, a->value.length);
-            offset = strtoll(digits, NULL, 10);
+        } else if (is_named(a, "offset")) {
+            offset = read_offset(a->value);
         }
     }
     const struct troth_rules *rules =

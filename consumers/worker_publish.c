@@ -85,29 +85,54 @@ void troth_worker_store_failed(struct troth_worker *worker, const char *what)
     }
 }
 
-/* Publishes the narrowings of the record that has just been applied, at once. */
+/* Whether a narrowing may be shown now. What is shown with it, of this standing and of its agent's
+ * others, must not be wider than the records that are safe: where a widening was told a moment ago,
+ * its record is waited for. Where that fails, only what is worse than what is shown may go out. */
+static bool may_narrow(struct troth_worker *worker, const struct troth_published *published,
+                       const struct troth_standing_view *view, uint32_t standings)
+{
+    if (!worker->widened) {
+        return true;
+    }
+    if (worker->config.log->flush(worker->config.log, ANSWER_US) == TROTH_OK) {
+        worker->widened = false;
+        return true;
+    }
+    return published->known && published->rung < view->standing->rung && standings == 1;
+}
+
+static void publish_narrowing(struct troth_worker *worker, const struct pending *pending)
+{
+    struct troth_store *store = worker->config.store;
+    struct troth_partition *partition = pending->partition;
+    struct troth_standing_view view;
+    if (!troth_shard_view(partition->shard, pending->standing, &view) ||
+        !may_narrow(worker, &partition->published[pending->standing], &view,
+                    troth_shard_of_agent(partition->shard, view.agent, NULL, 0))) {
+        return; /* it is on the list of those that changed, and goes out when its record is safe */
+    }
+    struct troth_agent_publication agent;
+    struct troth_publication standing = look(worker, partition, &view);
+    const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
+    standing.why = &why;
+    standing.whole = true;
+    look_at_agent(worker, partition, pending->standing, &standing, &agent);
+    if (store->narrow(store, &standing, &agent, pending->record, strlen(pending->record)) ==
+        TROTH_OK) {
+        note_published(partition, pending->standing, &standing);
+    } else {
+        troth_worker_store_failed(worker, "a narrowing could not be published");
+    }
+}
+
 void troth_worker_publish_narrowings(struct troth_worker *worker)
 {
     struct troth_store *store = worker->config.store;
     for (uint32_t i = 0; i < worker->pending_count; i++) {
-        struct pending *pending = &worker->pending[i];
-        struct troth_standing_view view;
-        if (store != NULL && worker->counts.store_connected &&
-            troth_shard_view(pending->partition->shard, pending->standing, &view)) {
-            struct troth_agent_publication agent;
-            struct troth_publication standing = look(worker, pending->partition, &view);
-            const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
-            standing.why = &why;
-            standing.whole = true;
-            look_at_agent(worker, pending->partition, pending->standing, &standing, &agent);
-            if (store->narrow(store, &standing, &agent, pending->record, strlen(pending->record)) ==
-                TROTH_OK) {
-                note_published(pending->partition, pending->standing, &standing);
-            } else {
-                troth_worker_store_failed(worker, "a narrowing could not be published");
-            }
+        if (store != NULL && worker->counts.store_connected) {
+            publish_narrowing(worker, &worker->pending[i]);
         }
-        free(pending->record);
+        free(worker->pending[i].record);
     }
     worker->pending_count = 0;
     if (store != NULL && worker->counts.store_connected && store->narrowed(store) != TROTH_OK) {

@@ -5,7 +5,8 @@
   view.py compare REDIS PREFIX EXPECTED [--within US] [--rungs] [--records FILE]
       EXPECTED is what `troth replay --json` prints (or gives: *.gz). Compared are all standings in
       Redis: rung, score, since, counts by term and the rest that EXPECTED has; with --rungs the
-      rungs and their `since` alone, as of a view that is still being written. With --records, the
+      rungs, their `since` and the scores alone: where neither moves, a count is no news and may be
+      of before (with `dead_band: 0` a score is always news). With --records, the
       interventions of a dump (dump_topic records), each id once, too: per standing, in order.
       Times agree within --within microseconds (0), other numbers within 1e-6.
   view.py ids EXPECTED RECORDS              every id of EXPECTED stands in the dump
@@ -141,9 +142,9 @@ def compare_standings(expected, found, options, problems):
     for key in sorted(set(expected) ^ set(found)):
         where = "is not in Redis" if key in expected else "is in Redis and should not be"
         problems.append(f"standing {key}: {where}")
-    names = ["rung", "since"]
+    names = ["rung", "since", "score"]
     if not options.rungs:
-        names += ["contract_version", "score", "compliance", "freshness", "limiting", "good_until",
+        names += ["contract_version", "compliance", "freshness", "limiting", "good_until",
                   "offer_until", "relapses"]
     for key in sorted(set(expected) & set(found)):
         wanted, there = expected[key], found[key]

@@ -42,7 +42,7 @@ static void assert_last(const struct scenario *s, unsigned from, unsigned to, un
     "{confidence_below: 0.01, freshness_below: null}, recertify: {freshness_below: null}, "        \
     "review: {confidence_below: null}, pause: {confidence_below: null}"
 
-/* Three broken pieces and twenty older kept ones; the kept leave the window a pane before. */
+/* Five broken pieces and twenty older kept ones; the kept leave the window a pane before. */
 static void hold_against_pane(const char *hold, struct scenario *s,
                               const struct troth_rules **rules)
 {
@@ -54,7 +54,7 @@ static void hold_against_pane(const char *hold, struct scenario *s,
     open_one(s, keys, rules);
     scenario_task(s, "a", true, START);
     const int64_t now_us = START + MINUTE + 30 * SECOND;
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         scenario_task(s, "a", false, now_us);
     }
     assert_last(s, TROTH_RUNG_CLEAR, TROTH_RUNG_WARN, TROTH_CONDITION_CONFIDENCE, now_us);
@@ -296,7 +296,7 @@ static void without_recertify_an_offer_lasts_as_long_as_its_evidence(void **stat
     const struct troth_rules *rules;
     open_one(&s,
              PLAIN "consequence: low, terms: [{name: t, when: {kind: task}, keep: {outcome: ok}, "
-                   "floor: 0.5, evidence: 1, fresh: 20}, {name: b, budget: {sum: cost_micros, "
+                   "floor: 0.5, evidence: 20, fresh: 20}, {name: b, budget: {sum: cost_micros, "
                    "at_most: 100}, window: 10m, panes: 10}]",
              &rules);
     for (unsigned i = 0; i < 20; i++) {
@@ -399,59 +399,67 @@ static int64_t last_evidence_us(struct troth_standing_view *view)
     return last_us;
 }
 
+/* Feeds a random stream, looks ahead, and then lets time alone pass. In out met: counts what was
+ * met: good_until; offer_until; neither, as it never got so bad. */
+static void look_and_wait(uint64_t *random, const struct troth_rules *rules, unsigned met[3])
+{
+    static const char *const agent = "a";
+    struct scenario s;
+    struct troth_standing_view view;
+    scenario_open(&s, 1, 1, 8192);
+    scenario_put(&s, rules);
+    int64_t now_us = START;
+    for (uint64_t n = 1 + random_below(random, 60); n > 0; n--) {
+        const struct record record = random_record(random, now_us, &agent, 1, 12);
+        now_us = record.timestamp_us > now_us ? record.timestamp_us : now_us;
+        const troth_status status =
+            scenario_feed(&s, record.timestamp_us, record.rejected ? NULL : &record.event);
+        assert_true(status == TROTH_OK || status == TROTH_DUPLICATE);
+    }
+    if (troth_shard_view(s.shard, 0, &view) && view.standing->rung <= TROTH_RUNG_NARROW) {
+        const int64_t last_us = last_evidence_us(&view);
+        const int64_t otherwise_us = last_us != TROTH_NEVER_US ? last_us : now_us;
+        const unsigned bad =
+            view.standing->rung < TROTH_RUNG_NARROW ? TROTH_RUNG_NARROW : TROTH_RUNG_RECERTIFY;
+        const unsigned first = s.told_count;
+        int64_t good_us = 0;
+        int64_t offer_us = 0;
+        int64_t worse_us = otherwise_us;
+        int64_t worst_us = otherwise_us;
+        troth_outlook_until(&view.sight, &good_us, &offer_us);
+        for (int64_t after_us = SECOND; after_us < 4 * DAY; after_us += after_us / 3) {
+            scenario_tick(&s, now_us + after_us);
+        }
+        for (unsigned i = s.told_count; i-- > first;) {
+            const struct troth_intervention *told = &s.told[i].intervention;
+            worse_us = told->to >= bad ? told->decided_at_us : worse_us;
+            worst_us = told->to >= TROTH_RUNG_RECERTIFY ? told->decided_at_us : worst_us;
+        }
+        if (good_us != worse_us || offer_us != worst_us) {
+            fail_msg("good %lld against %lld, offer %lld against %lld", (long long)good_us,
+                     (long long)worse_us, (long long)offer_us, (long long)worst_us);
+        }
+        met[0] += worse_us != otherwise_us;
+        met[1] += worst_us != otherwise_us;
+        met[2] += worst_us == otherwise_us;
+    }
+    scenario_close(&s);
+}
+
 static void the_outlook_keeps_its_word(void **state)
 {
     (void)state;
-    static const char *const agent = "a";
     uint64_t random = random_seed("the_outlook_keeps_its_word");
-    unsigned kept_by[3] = {0}; /* good_until met; offer_until met; never worse */
-    for (int round = 0; round < 3000; round++) {
+    unsigned met[3] = {0};
+    for (unsigned contract = 0; contract < 120; contract++) {
         const struct troth_rules *rules = random_rules(&random, "c", 1);
-        struct scenario s;
-        scenario_open(&s, 1, 1, 8192);
-        scenario_put(&s, rules);
-        int64_t now_us = START;
-        for (uint64_t n = 1 + random_below(&random, 60); n > 0; n--) {
-            const struct record record = random_record(&random, now_us, &agent, 1, 12);
-            now_us = record.timestamp_us > now_us ? record.timestamp_us : now_us;
-            const troth_status status =
-                scenario_feed(&s, record.timestamp_us, record.rejected ? NULL : &record.event);
-            assert_true(status == TROTH_OK || status == TROTH_DUPLICATE);
+        for (unsigned stream = 0; stream < 40; stream++) {
+            look_and_wait(&random, rules, met);
         }
-        struct troth_standing_view view;
-        if (troth_shard_view(s.shard, 0, &view) && view.standing->rung <= TROTH_RUNG_NARROW) {
-            int64_t good_us = 0;
-            int64_t offer_us = 0;
-            const int64_t last_us = last_evidence_us(&view);
-            const unsigned bad =
-                view.standing->rung < TROTH_RUNG_NARROW ? TROTH_RUNG_NARROW : TROTH_RUNG_RECERTIFY;
-            troth_outlook_until(&view.sight, &good_us, &offer_us);
-            unsigned first = s.told_count;
-            for (int64_t after_us = SECOND; after_us < 4 * DAY; after_us += after_us / 3) {
-                scenario_tick(&s, now_us + after_us);
-            }
-            const int64_t otherwise_us = last_us != TROTH_NEVER_US ? last_us : now_us;
-            int64_t worse_us = otherwise_us;
-            int64_t worst_us = otherwise_us;
-            for (unsigned i = s.told_count; i-- > first;) {
-                const struct troth_intervention *told = &s.told[i].intervention;
-                worse_us = told->to >= bad ? told->decided_at_us : worse_us;
-                worst_us = told->to >= TROTH_RUNG_RECERTIFY ? told->decided_at_us : worst_us;
-            }
-            if (good_us != worse_us || offer_us != worst_us) {
-                fail_msg("round %d: good %lld against %lld, offer %lld against %lld", round,
-                         (long long)good_us, (long long)worse_us, (long long)offer_us,
-                         (long long)worst_us);
-            }
-            kept_by[0] += worse_us != otherwise_us;
-            kept_by[1] += worst_us != otherwise_us;
-            kept_by[2] += worst_us == otherwise_us;
-        }
-        close_one(&s, rules);
+        scenario_rules_free(rules);
     }
-    printf("good_until met %u times, offer_until %u, never worse %u\n", kept_by[0], kept_by[1],
-           kept_by[2]);
-    assert_true(kept_by[0] > 100 && kept_by[1] > 100 && kept_by[2] > 30);
+    printf("good_until met %u times, offer_until %u, neither %u\n", met[0], met[1], met[2]);
+    assert_true(met[0] > 50 && met[1] > 20 && met[2] > 50);
 }
 
 int main(void)
