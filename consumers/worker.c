@@ -14,6 +14,8 @@ enum {
     SEND_WAIT_US = 100000,
     PUBLISH_LONG_US = 250000,
     PUBLISH_PAUSE = 4,    /* times as long as a publication took, until the next */
+    REJECT_MAX = 900000,  /* bytes of key and value that a reject keeps whole; brokers take 1 MB */
+    REJECT_HEAD = 65536,  /* bytes that it keeps of each otherwise */
     STANDING_BYTES = 1024 /* default room per standing */
 };
 
@@ -123,27 +125,39 @@ static bool commit(struct troth_worker *worker, const struct troth_partition *on
 static void reject(struct troth_worker *worker, const struct troth_log_item *item,
                    troth_status reason, const char *detail)
 {
-    char place[3][24];
-    const int lengths[3] = {
+    char place[4][24];
+    const int lengths[4] = {
         snprintf(place[0], sizeof place[0], "%" PRId32, item->partition),
         snprintf(place[1], sizeof place[1], "%" PRId64, item->offset),
         snprintf(place[2], sizeof place[2], "%" PRId64, item->timestamp_us),
+        snprintf(place[3], sizeof place[3], "%" PRIu32, item->value_length),
     };
     const char *name = troth_status_name(reason);
     const char *topic = worker->config.telemetry_topic;
     const struct troth_log_header headers[] = {
-        {"reason", name, strlen(name)},           {"detail", detail, strlen(detail)},
-        {"topic", topic, strlen(topic)},          {"partition", place[0], (size_t)lengths[0]},
-        {"offset", place[1], (size_t)lengths[1]}, {"timestamp_us", place[2], (size_t)lengths[2]},
+        {"reason", name, strlen(name)},
+        {"detail", detail, strlen(detail)},
+        {"topic", topic, strlen(topic)},
+        {"partition", place[0], (size_t)lengths[0]},
+        {"offset", place[1], (size_t)lengths[1]},
+        {"timestamp_us", place[2], (size_t)lengths[2]},
+        {"value_length", place[3], (size_t)lengths[3]},
     };
+    /* A record near the broker's limit would not fit with its headers: its head is kept then, and
+     * `value_length` tells of it. */
+    const bool fits = (uint64_t)item->key_length + item->value_length <= REJECT_MAX;
+    const uint32_t value_length =
+        fits || item->value_length < REJECT_HEAD ? item->value_length : REJECT_HEAD;
+    const uint32_t key_length =
+        fits || item->key_length < REJECT_HEAD ? item->key_length : REJECT_HEAD;
     worker->counts.rejects[reason]++;
     troth_worker_send(worker,
                       &(struct troth_log_record){.topic = TROTH_TOPIC_REJECTS,
                                                  .partition = TROTH_ANY_PARTITION,
                                                  .key = item->has_key ? item->key : NULL,
-                                                 .key_length = item->key_length,
+                                                 .key_length = key_length,
                                                  .value = item->has_value ? item->value : NULL,
-                                                 .value_length = item->value_length,
+                                                 .value_length = value_length,
                                                  .headers = headers,
                                                  .header_count = sizeof headers / sizeof *headers});
 }
@@ -151,6 +165,15 @@ static void reject(struct troth_worker *worker, const struct troth_log_item *ite
 static bool is_own(const struct troth_event *event)
 {
     return event->kind == TROTH_KIND_TICK || event->kind == TROTH_KIND_POINTER;
+}
+
+/* The engine's own records are bare, whatever framing the agents' have. */
+static bool decode_own(const struct troth_framing *framing, const struct troth_log_item *item,
+                       struct troth_event *event, struct troth_scratch *scratch)
+{
+    return troth_decode(&framing->embedded, item->value, item->value_length, event, scratch) ==
+               TROTH_OK &&
+           is_own(event);
 }
 
 /* Decodes a record and checks that it is where its agent belongs. */
@@ -162,6 +185,9 @@ static troth_status read_event(struct troth_worker *worker, const struct troth_l
     if (!item->has_value) {
         snprintf(reason->text, sizeof reason->text, "there is no value");
         return TROTH_UNDECODABLE;
+    }
+    if (!item->has_key && decode_own(config->framing, item, event, scratch)) {
+        return TROTH_OK;
     }
     const troth_status status = troth_framing_decode(config->framing, item->value,
                                                      item->value_length, event, scratch, reason);

@@ -116,6 +116,22 @@ static bool is_named(const struct troth_attribute *attribute, const char *name)
            memcmp(attribute->name.data, name, attribute->name.length) == 0;
 }
 
+/* Whether an operator put this version, or a higher one, in force: else a pointer to it is forged.
+ * (That it was in force itself cannot be asked: compaction keeps the newest `contract` record
+ * alone.) */
+static bool may_be_in_force(const struct troth_worker *worker,
+                            const struct troth_contract *contract)
+{
+    const struct troth_in_force *list = NULL;
+    const size_t count = troth_registry_in_force(worker->registry, &list);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].name, contract->name) == 0) {
+            return contract->version <= list[i].version;
+        }
+    }
+    return false;
+}
+
 void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
                                  const struct troth_event *event)
 {
@@ -133,7 +149,7 @@ void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_parti
     }
     const struct troth_rules *rules =
         contracts ? troth_registry_at(worker->registry, offset) : NULL;
-    if (rules == NULL) {
+    if (rules == NULL || !may_be_in_force(worker, rules->contract)) {
         return; /* forged, or of a version that was deleted: it can do no harm */
     }
     const troth_status status = troth_shard_contract(partition->shard, rules);

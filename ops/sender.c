@@ -1,7 +1,10 @@
 #include "ops/sender.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "consumers/framing.h"
 
 enum {
     QUEUE_WAIT_MS = 100, /* one wait for room in the queue */
@@ -21,6 +24,37 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     sender->failed++;
     (void)snprintf(sender->error, sizeof sender->error, "topic %s: %s", sender->topic,
                    rd_kafka_err2str(message->err));
+}
+
+/* Makes the header that `framing` asks of an event; bare has none. */
+static troth_status make_header(struct troth_sender *sender, const struct troth_config *config)
+{
+    struct troth_framing *framing = NULL;
+    if (config->framing == TROTH_FRAMING_CONFLUENT) {
+        for (uint32_t i = 0; i < config->schemas.count; i++) {
+            if (strcmp(config->schemas.entries[i].value, "embedded") == 0) {
+                troth_encode_confluent_header(
+                    (uint32_t)strtoul(config->schemas.entries[i].name, NULL, 10), sender->header);
+                sender->header_length = TROTH_CONFLUENT_HEADER_LENGTH;
+                return TROTH_OK;
+            }
+        }
+        (void)snprintf(
+            sender->error, sizeof sender->error,
+            "framing is confluent, but no schema id is ours; add `schemas: {ID: embedded}`");
+        return TROTH_INVALID;
+    }
+    if (config->framing != TROTH_FRAMING_SINGLE_OBJECT) {
+        return TROTH_OK;
+    }
+    const troth_status status =
+        troth_config_framing_open(config, &framing, sender->error, sizeof sender->error);
+    if (status == TROTH_OK) {
+        troth_encode_single_object_header(framing->embedded.fingerprint, sender->header);
+        sender->header_length = TROTH_SINGLE_OBJECT_HEADER_LENGTH;
+    }
+    free(framing);
+    return status;
 }
 
 troth_status troth_sender_open(struct troth_sender *sender, const struct troth_config *config,
@@ -53,6 +87,8 @@ troth_status troth_sender_open(struct troth_sender *sender, const struct troth_c
                                 sender->topic, sender->partitions, config->group);
         if (status != TROTH_OK) {
             (void)snprintf(sender->error, sizeof sender->error, "%s", sender->headroom.error);
+        } else {
+            status = make_header(sender, config);
         }
     }
     if (status != TROTH_OK) {
@@ -106,6 +142,17 @@ troth_status troth_sender_send(struct troth_sender *sender, const void *key, siz
     const troth_status room = make_room(sender, key_length + value_length);
     if (room != TROTH_OK) {
         return room;
+    }
+    if (sender->header_length > 0) {
+        if (value_length > TROTH_RECORD_LENGTH_MAX) {
+            (void)snprintf(sender->error, sizeof sender->error, "an event is longer than %d bytes",
+                           TROTH_RECORD_LENGTH_MAX);
+            return TROTH_REFUSED;
+        }
+        memcpy(sender->framed, sender->header, sender->header_length);
+        memcpy(sender->framed + sender->header_length, value, value_length);
+        value = sender->framed;
+        value_length += sender->header_length;
     }
     for (int waited_ms = 0; waited_ms <= TROTH_SENDER_TIMEOUT_MS; waited_ms += QUEUE_WAIT_MS) {
         const rd_kafka_resp_err_t code =

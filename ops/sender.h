@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "consumers/encode.h"
 #include "ops/config.h"
 #include "ops/headroom.h"
 #include "ops/kafka_link.h"
@@ -30,6 +31,9 @@ struct troth_sender {
     uint64_t failed;
     int32_t last_partition; /* of the record acknowledged last */
     int64_t last_offset;
+    uint8_t header[TROTH_SINGLE_OBJECT_HEADER_LENGTH]; /* telemetry: of the configured framing */
+    size_t header_length;
+    uint8_t framed[TROTH_SINGLE_OBJECT_HEADER_LENGTH + TROTH_RECORD_LENGTH_MAX];
     char error[TROTH_KAFKA_ERROR_LENGTH]; /* why it does not open, or a record failed */
 };
 
@@ -39,7 +43,8 @@ TROTH_MUST_CHECK
 troth_status troth_sender_open(struct troth_sender *sender, const struct troth_config *config,
                                const char *suffix);
 
-/* In timestamp_us: of the record, in whole milliseconds; 0: now.
+/* In value: of telemetry an encoded event, which is given the configured framing's header.
+ * In timestamp_us: of the record, in whole milliseconds; 0: now.
  * Returns TROTH_OK (queued), TROTH_TIMED_OUT (no room within TROTH_SENDER_TIMEOUT_MS, or an
  * embedded broker that nobody reads from) or TROTH_REFUSED (also where an earlier record has
  * failed), with error. */

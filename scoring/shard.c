@@ -55,6 +55,7 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
     struct troth_shard *shard = cut(&p, sizeof *shard);
     shard->config = *config;
     shard->next_us = TROTH_LAST_US;
+    shard->offset = -1;
     shard->free_standing = TROTH_NONE;
     shard->generation = 1;
     shard->deadlines = cut(&p, n * sizeof(int64_t));
@@ -274,6 +275,7 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
 troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
                                const struct troth_event *event, uint64_t hash)
 {
+    shard->offset = offset;
     if (timestamp_us > shard->clock_us) {
         shard->clock_us = timestamp_us;
         if (shard->next_us <= timestamp_us) {

@@ -80,6 +80,7 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
 
 /*
  * Puts a contract version in force, at the shard's clock: it replaces the version of the same name.
+ * What it makes standings do is caused by the record applied last, the pointer to it.
  * A term that did not change keeps its evidence, one that changed starts anew.
  * In rules: kept by the caller until it is replaced or retired.
  * Returns TROTH_OK, TROTH_REFUSED (a version not higher than the one in force) or TROTH_FULL (too

@@ -217,7 +217,7 @@ void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)
     struct troth_sight sight;
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);
     troth_sight_init(&sight, slot->rules, standing, &slot->now);
-    (void)troth_shard_settle(shard, index, standing, &sight, standing->cause_offset, true);
+    (void)troth_shard_settle(shard, index, standing, &sight, shard->offset, true);
     troth_shard_mark_dirty(shard, index, TROTH_DIRTY_MOVED);
     troth_shard_schedule(shard, index, &sight);
 }

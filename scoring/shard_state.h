@@ -26,6 +26,7 @@ struct troth_slot {
 struct troth_shard {
     struct troth_shard_config config;
     int64_t clock_us;
+    int64_t offset;     /* of the record applied last; -1 before the first */
     int64_t next_us;    /* no deadline is earlier */
     uint32_t standings; /* one past the greatest index */
     uint32_t live;

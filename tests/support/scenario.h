@@ -97,7 +97,9 @@ struct ended {
 enum { TOLD_MAX = 8192, ENDED_MAX = 64 };
 
 struct scenario {
+    struct troth_shard_config config;
     void *memory;
+    size_t size;
     struct troth_shard *shard;
     int64_t offset; /* of the next record */
     unsigned told_count;
@@ -131,25 +133,34 @@ static inline void scenario_hear_end(void *context, uint32_t standing, struct tr
     strcpy(ended->contract, contract);
 }
 
+/* Starts the shard anew, as it was opened. */
+static inline void scenario_restart(struct scenario *s)
+{
+    s->offset = 0;
+    s->told_count = 0;
+    s->ended_count = 0;
+    memset(s->memory, 0, s->size);
+    s->shard = troth_shard_init(s->memory, &s->config);
+}
+
 /* Opens a shard on memory of its own; agents_max, standings_max and standing_bytes as given. */
 static inline void scenario_open(struct scenario *s, uint32_t agents_max, uint32_t standings_max,
                                  uint32_t standing_bytes)
 {
-    const struct troth_shard_config config = {.agents_max = agents_max,
-                                              .standings_max = standings_max,
-                                              .standing_bytes = standing_bytes,
-                                              .max_ahead_us = MINUTE,
-                                              .on_intervention = scenario_hear,
-                                              .on_ended = scenario_hear_end,
-                                              .context = s};
     memset(s, 0, sizeof *s);
+    s->config = (struct troth_shard_config){.agents_max = agents_max,
+                                            .standings_max = standings_max,
+                                            .standing_bytes = standing_bytes,
+                                            .max_ahead_us = MINUTE,
+                                            .on_intervention = scenario_hear,
+                                            .on_ended = scenario_hear_end,
+                                            .context = s};
     s->told = calloc(TOLD_MAX, sizeof *s->told);
-    const size_t size = (troth_shard_size(&config) + 63) / 64 * 64;
-    s->memory = aligned_alloc(64, size);
+    s->size = (troth_shard_size(&s->config) + 63) / 64 * 64;
+    s->memory = aligned_alloc(64, s->size);
     assert_non_null(s->told);
     assert_non_null(s->memory);
-    memset(s->memory, 0, size);
-    s->shard = troth_shard_init(s->memory, &config);
+    scenario_restart(s);
 }
 
 static inline void scenario_close(struct scenario *s)

@@ -31,8 +31,8 @@ static inline const struct troth_rules *random_rules(uint64_t *random, const cha
     static const char *const ladders[] = {
         "", ", ladder: {warn: {freshness_below: null}, narrow: {freshness_below: null}}",
         ", ladder: {recertify: {freshness_below: 0.4}, narrow: {scope: {traffic: 0.5}}}",
-        ", ladder: {warn: {confidence_below: 0.5}, narrow: {confidence_below: 0.3, change: true}, "
-        "recertify: {freshness_below: null}}"};
+        (", ladder: {warn: {confidence_below: 0.5}, narrow: {confidence_below: 0.3, change: true}, "
+         "recertify: {freshness_below: null}}")};
     char keys[4096];
     char *p = keys;
     p += sprintf(p,

@@ -369,6 +369,36 @@ static void partition_comes_back_to_the_same_bytes(void **state)
     free(after);
 }
 
+/* What a version changes is caused by its pointer, which stands after all that was committed. */
+static void version_change_is_told_after_a_restart(void **state)
+{
+    (void)state;
+    static const char stricter[] = WORLD_CONTRACT("refunds", 2);
+    char yaml[sizeof stricter];
+    char number[24];
+    world_push(&world, WORLD_CONTRACT("refunds", 1));
+    world_start(&world);
+    world_run(&world, SECOND_US);
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 10);
+    world_run(&world, 3 * SECOND_US);
+    assert_int_equal(world_told(&world), 1);
+    assert_int_equal(committed(0), end_of(0));
+    world_crash(&world);
+    memcpy(yaml, stricter, sizeof yaml);
+    memcpy(strstr(yaml, "floor: 0.9"), "floor: 0.8", 10); /* another promise: it begins anew */
+    world_push(&world, yaml);
+    const size_t from = world.journal.count;
+    const int64_t pointer = end_of(0);
+    world_start(&world);
+    world_run(&world, 3 * SECOND_US);
+    assert_int_equal(world_told(&world), 2);
+    assert_int_equal(fake_store_shows(&world.store, "a", "refunds")->rung, TROTH_RUNG_RECERTIFY);
+    assert_int_equal(fake_journal_count(&world.journal, FAKE_NARROWED, "a", from), 1);
+    snprintf(number, sizeof number, "\"offset\":%lld}]", (long long)pointer);
+    assert_non_null(
+        strstr(fake_cluster_record(&world.cluster, TROTH_TOPIC_INTERVENTIONS, 1)->value, number));
+}
+
 static void given_back_after_publication_and_commit(void **state)
 {
     (void)state;
@@ -467,6 +497,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(restart_is_silent_up_to_the_commit, open_one, close_world),
         cmocka_unit_test_setup_teardown(nothing_is_shown_while_restoring, open_one, close_world),
         cmocka_unit_test_setup_teardown(partition_comes_back_to_the_same_bytes, open_three,
+                                        close_world),
+        cmocka_unit_test_setup_teardown(version_change_is_told_after_a_restart, open_one,
                                         close_world),
         cmocka_unit_test_setup_teardown(given_back_after_publication_and_commit, open_one,
                                         close_world),

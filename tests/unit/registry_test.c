@@ -1,0 +1,267 @@
+/*
+ * Claims: each record of the contracts topic that cannot be used is refused with a reason that
+ * names what is wrong, and what was in force stays so; a version is found by its offset and never
+ * changes; versions in force only rise; tombstones and limits do no harm.
+ */
+#include "tests/support/test.h"
+
+#include <string.h>
+
+#include "consumers/registry.h"
+
+static struct troth_registry *registry;
+static char reason[TROTH_REASON_LENGTH];
+
+static int open_registry(void **state)
+{
+    (void)state;
+    registry = troth_registry_create();
+    assert_non_null(registry);
+    return 0;
+}
+
+static int close_registry(void **state)
+{
+    (void)state;
+    troth_registry_destroy(registry);
+    troth_registry_destroy(NULL);
+    return 0;
+}
+
+static troth_status take(int64_t offset, const char *key, const char *value)
+{
+    memset(reason, 'x', sizeof reason);
+    const troth_status status =
+        troth_registry_take(registry, offset, key, key != NULL ? strlen(key) : 0, value,
+                            value != NULL ? strlen(value) : 0, reason);
+    assert_non_null(memchr(reason, '\0', sizeof reason));
+    assert_int_equal(status != TROTH_OK, reason[0] != '\0');
+    return status;
+}
+
+/* A document of a contract. */
+static const char *document(const char *name, long long version)
+{
+    static char text[512];
+    snprintf(text, sizeof text,
+             "{\"contract\":\"%s\",\"version\":%lld,\"promise\":\"p\",\"owner\":\"o\","
+             "\"capabilities\":[\"c\"],\"terms\":[{\"name\":\"t\",\"when\":{\"kind\":\"task\"},"
+             "\"keep\":{\"outcome\":\"ok\"},\"floor\":0.9}]}",
+             name, version);
+    return text;
+}
+
+static const struct troth_in_force *in_force(const char *name)
+{
+    const struct troth_in_force *list = NULL;
+    const size_t count = troth_registry_in_force(registry, &list);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].name, name) == 0) {
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_in_force(const char *name, int64_t version, int64_t offset)
+{
+    const struct troth_in_force *found = in_force(name);
+    assert_non_null(found);
+    assert_int_equal(found->version, version);
+    assert_int_equal(found->offset, offset);
+}
+
+static void check_refused(const char *key, const char *value, const char *what)
+{
+    assert_int_equal(take(99, key, value), TROTH_INVALID);
+    if (strstr(reason, what) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", reason, what);
+    }
+    assert_null(troth_registry_at(registry, 99));
+}
+
+static void version_then_in_force(void **state)
+{
+    (void)state;
+    assert_int_equal(take(7, "refunds@3", document("refunds", 3)), TROTH_OK);
+    assert_null(in_force("refunds"));
+    const struct troth_rules *rules = troth_registry_at(registry, 7);
+    assert_non_null(rules);
+    assert_string_equal(rules->contract->name, "refunds");
+    assert_int_equal(rules->contract->version, 3);
+    assert_int_equal(rules->term_count, 1);
+    assert_int_equal(take(8, "refunds", "3"), TROTH_OK);
+    check_in_force("refunds", 3, 7);
+    assert_null(troth_registry_at(registry, 8));
+    assert_null(troth_registry_at(registry, -1));
+    assert_int_equal(take(9, "refunds@10", document("refunds", 10)), TROTH_OK);
+    assert_int_equal(take(10, "refunds", "10"), TROTH_OK);
+    check_in_force("refunds", 10, 9);
+    assert_ptr_equal(troth_registry_at(registry, 7), rules);
+}
+
+static void keys_that_name_nothing(void **state)
+{
+    (void)state;
+    char longer[TROTH_NAME_LENGTH_MAX + 2];
+    memset(longer, 'a', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    check_refused(NULL, document("refunds", 1), "key must be");
+    check_refused("", document("refunds", 1), "key must be");
+    check_refused("@1", document("refunds", 1), "key must be");
+    check_refused(longer, "1", "key must be");
+    assert_int_equal(strlen(longer), TROTH_NAME_LENGTH_MAX + 1);
+    longer[TROTH_NAME_LENGTH_MAX] = '\0';
+    check_refused(longer, "1", "there is no usable");
+}
+
+static void documents_that_cannot_be_used(void **state)
+{
+    (void)state;
+    check_refused("refunds@1", "", "");
+    check_refused("refunds@1", "{", "not YAML");
+    check_refused("refunds@1", "{\"contract\": \"refunds\"}", "version");
+    check_refused("refunds@1", document("refunds", 2), "refunds@2; key and contract must agree");
+    check_refused("refunds@1", document("other", 1), "other@1; key and contract must agree");
+    check_refused("refunds@", document("refunds", 1), "must agree");
+    check_refused("refunds@x", document("refunds", 1), "must agree");
+    check_refused("refunds@-1", document("refunds", 1), "must agree");
+    check_refused("refunds@1 ", document("refunds", 1), "must agree");
+    check_refused("refunds@1@1", document("refunds", 1), "must agree");
+    check_refused("refunds@9999999999999999999", document("refunds", 1), "must agree");
+    const struct troth_in_force *list = NULL;
+    assert_int_equal(troth_registry_in_force(registry, &list), 0);
+}
+
+static void versions_that_cannot_be_in_force(void **state)
+{
+    (void)state;
+    check_refused("refunds", "1", "there is no usable refunds@1");
+    assert_int_equal(take(0, "refunds@1", document("refunds", 1)), TROTH_OK);
+    assert_int_equal(take(1, "refunds@2", document("refunds", 2)), TROTH_OK);
+    static const char *const garbage[] = {
+        "", "0", "-1", "x", "1x", " 1", "1.0", "+1", "9999999999999999999"};
+    for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
+        check_refused("refunds", garbage[i], "refunds");
+    }
+    assert_null(in_force("refunds"));
+    assert_int_equal(take(2, "refunds", "2"), TROTH_OK);
+    check_refused("refunds", "1", "lower than 2");
+    check_refused("refunds", "3", "there is no usable refunds@3");
+    check_refused("refunds", "x", "");
+    check_in_force("refunds", 2, 1);
+    assert_int_equal(take(3, "refunds", "2"), TROTH_OK); /* said twice */
+    check_in_force("refunds", 2, 1);
+}
+
+static void version_never_changes(void **state)
+{
+    (void)state;
+    assert_int_equal(take(0, "refunds@1", document("refunds", 1)), TROTH_OK);
+    assert_int_equal(take(1, "refunds", "1"), TROTH_OK);
+    const struct troth_rules *rules = troth_registry_at(registry, 0);
+    check_refused("refunds@1", document("refunds", 1), "already there, at offset 0");
+    check_refused("refunds@1", "{", "already there, at offset 0");
+    check_refused("refunds@01", document("refunds", 1), "already there");
+    assert_ptr_equal(troth_registry_at(registry, 0), rules);
+    check_in_force("refunds", 1, 0);
+}
+
+static void tombstones_take_nothing_away(void **state)
+{
+    (void)state;
+    assert_int_equal(take(0, "refunds@1", NULL), TROTH_OK);
+    assert_int_equal(take(1, "refunds", NULL), TROTH_OK);
+    assert_null(in_force("refunds"));
+    assert_int_equal(take(2, "refunds@1", document("refunds", 1)), TROTH_OK);
+    assert_int_equal(take(3, "refunds", "1"), TROTH_OK);
+    assert_int_equal(take(4, "refunds@1", NULL), TROTH_OK);
+    assert_int_equal(take(5, "refunds", NULL), TROTH_OK);
+    check_in_force("refunds", 1, 2);
+    assert_non_null(troth_registry_at(registry, 2));
+    assert_null(troth_registry_at(registry, 4));
+}
+
+static void versions_have_a_limit(void **state)
+{
+    (void)state;
+    char key[64];
+    for (int i = 1; i <= TROTH_VERSIONS_MAX; i++) {
+        snprintf(key, sizeof key, "refunds@%d", i);
+        assert_int_equal(take(i, key, document("refunds", i)), TROTH_OK);
+    }
+    snprintf(key, sizeof key, "refunds@%d", TROTH_VERSIONS_MAX + 1);
+    assert_int_equal(take(TROTH_VERSIONS_MAX + 1, key, document("refunds", TROTH_VERSIONS_MAX + 1)),
+                     TROTH_FULL);
+    assert_non_null(strstr(reason, "more than"));
+    assert_null(troth_registry_at(registry, TROTH_VERSIONS_MAX + 1));
+    snprintf(key, sizeof key, "%d", TROTH_VERSIONS_MAX);
+    assert_int_equal(take(9999, "refunds", key), TROTH_OK);
+    check_in_force("refunds", TROTH_VERSIONS_MAX, TROTH_VERSIONS_MAX);
+}
+
+static void contracts_have_a_limit(void **state)
+{
+    (void)state;
+    char name[32];
+    char key[48];
+    for (int i = 0; i <= TROTH_CONTRACTS_MAX; i++) {
+        snprintf(name, sizeof name, "c%d", i);
+        snprintf(key, sizeof key, "%s@1", name);
+        assert_int_equal(take(2 * i, key, document(name, 1)), TROTH_OK);
+        assert_int_equal(take(2 * i + 1, name, "1"),
+                         i < TROTH_CONTRACTS_MAX ? TROTH_OK : TROTH_FULL);
+    }
+    assert_non_null(strstr(reason, "more than"));
+    const struct troth_in_force *list = NULL;
+    assert_int_equal(troth_registry_in_force(registry, &list), TROTH_CONTRACTS_MAX);
+    /* Those that are in force may still rise. */
+    assert_int_equal(take(5000, "c0@2", document("c0", 2)), TROTH_OK);
+    assert_int_equal(take(5001, "c0", "2"), TROTH_OK);
+    check_in_force("c0", 2, 5000);
+}
+
+/* Bytes that a key may hold and no name does. */
+static void keys_of_any_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(take(0, "refunds@1", document("refunds", 1)), TROTH_OK);
+    uint64_t random = random_seed("keys_of_any_bytes");
+    for (unsigned i = 0; i < 20000; i++) {
+        char key[80];
+        char value[16];
+        const size_t key_length = random_below(&random, sizeof key);
+        const size_t value_length = random_below(&random, sizeof value);
+        for (size_t k = 0; k < key_length; k++) {
+            key[k] = (char)random_below(&random, 256);
+        }
+        for (size_t k = 0; k < value_length; k++) {
+            value[k] = (char)random_below(&random, 256);
+        }
+        assert_int_not_equal(
+            troth_registry_take(registry, 1, key, key_length, value, value_length, reason),
+            TROTH_OK);
+    }
+    static const char tailed[] = "refunds\0tail";
+    assert_int_equal(troth_registry_take(registry, 1, tailed, sizeof tailed - 1, "1", 1, reason),
+                     TROTH_INVALID);
+    assert_null(in_force("refunds"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_registry, close_registry)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(version_then_in_force),
+        TEST(keys_that_name_nothing),
+        TEST(documents_that_cannot_be_used),
+        TEST(versions_that_cannot_be_in_force),
+        TEST(version_never_changes),
+        TEST(tombstones_take_nothing_away),
+        TEST(versions_have_a_limit),
+        TEST(contracts_have_a_limit),
+        TEST(keys_of_any_bytes),
+    };
+    return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
+}
