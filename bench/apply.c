@@ -265,7 +265,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--callgrind") == 0) {
         static struct fleet fleet;
         make_fleet(&fleet, 10000, 0);
-        feed(&fleet, 0, fleet.agents, argc > 2 ? (unsigned)atoi(argv[2]) : 60, 0);
+        feed(&fleet, 0, fleet.agents, argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 60, 0);
         printf("%llu events applied\n", (unsigned long long)fleet.events);
         free_fleet(&fleet);
         return 0;

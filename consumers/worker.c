@@ -16,6 +16,7 @@ enum {
     PUBLISH_PAUSE = 4,    /* times as long as a publication took, until the next */
     REJECT_MAX = 900000,  /* bytes of key and value that a reject keeps whole; brokers take 1 MB */
     REJECT_HEAD = 65536,  /* bytes that it keeps of each otherwise */
+    REJECT_SHRINK = 8,    /* and again, where that is too long */
     STANDING_BYTES = 1024 /* default room per standing */
 };
 
@@ -48,27 +49,35 @@ static struct troth_partition *find_partition(const struct troth_worker *worker,
     return NULL;
 }
 
-/* Sends a record, waiting where the producer is full. What cannot be sent must not be passed over,
- * so a producer that stays full breaks the worker: the record is read again by whoever comes next.
- */
-void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record)
+/* Sends a record, waiting where the producer is full. Returns TROTH_OK, TROTH_OVER_LIMIT where it
+ * is longer than the producer takes, or why it cannot be sent. */
+static troth_status try_to_send(struct troth_worker *worker, const struct troth_log_record *record)
 {
     struct troth_log *log = worker->config.log;
     troth_status status = TROTH_FULL;
-    for (unsigned i = 0; i < SEND_TRIES_MAX && worker->broken == TROTH_OK; i++) {
+    for (unsigned i = 0; i < SEND_TRIES_MAX && status == TROTH_FULL; i++) {
         status = log->send(log, record);
-        if (status != TROTH_FULL) {
-            break;
-        }
-        if (log->flush(log, SEND_WAIT_US) == TROTH_REFUSED) {
+        if (status == TROTH_FULL && log->flush(log, SEND_WAIT_US) == TROTH_REFUSED) {
             status = TROTH_REFUSED;
-            break;
         }
     }
-    if (status != TROTH_OK && worker->broken == TROTH_OK) {
-        troth_worker_say(worker, TROTH_LEVEL_ERROR, "cannot write to %s: %s",
-                         troth_topic_name(record->topic), log->error(log));
-        worker->broken = TROTH_REFUSED;
+    return status;
+}
+
+/* What cannot be sent must not be passed over, so it breaks the worker: the record that made it is
+ * read again by whoever comes next. */
+static void not_sent(struct troth_worker *worker, const struct troth_log_record *record)
+{
+    troth_worker_say(worker, TROTH_LEVEL_ERROR, "cannot write to %s: %s",
+                     troth_topic_name(record->topic),
+                     worker->config.log->error(worker->config.log));
+    worker->broken = TROTH_REFUSED;
+}
+
+void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record)
+{
+    if (worker->broken == TROTH_OK && try_to_send(worker, record) != TROTH_OK) {
+        not_sent(worker, record);
     }
 }
 
@@ -143,23 +152,31 @@ static void reject(struct troth_worker *worker, const struct troth_log_item *ite
         {"timestamp_us", place[2], (size_t)lengths[2]},
         {"value_length", place[3], (size_t)lengths[3]},
     };
-    /* A record near the broker's limit would not fit with its headers: its head is kept then, and
-     * `value_length` tells of it. */
-    const bool fits = (uint64_t)item->key_length + item->value_length <= REJECT_MAX;
-    const uint32_t value_length =
-        fits || item->value_length < REJECT_HEAD ? item->value_length : REJECT_HEAD;
-    const uint32_t key_length =
-        fits || item->key_length < REJECT_HEAD ? item->key_length : REJECT_HEAD;
+    struct troth_log_record record = {.topic = TROTH_TOPIC_REJECTS,
+                                      .partition = TROTH_ANY_PARTITION,
+                                      .key = item->has_key ? item->key : NULL,
+                                      .key_length = item->key_length,
+                                      .value = item->has_value ? item->value : NULL,
+                                      .value_length = item->value_length,
+                                      .headers = headers,
+                                      .header_count = sizeof headers / sizeof *headers};
     worker->counts.rejects[reason]++;
-    troth_worker_send(worker,
-                      &(struct troth_log_record){.topic = TROTH_TOPIC_REJECTS,
-                                                 .partition = TROTH_ANY_PARTITION,
-                                                 .key = item->has_key ? item->key : NULL,
-                                                 .key_length = key_length,
-                                                 .value = item->has_value ? item->value : NULL,
-                                                 .value_length = value_length,
-                                                 .headers = headers,
-                                                 .header_count = sizeof headers / sizeof *headers});
+    if (worker->broken != TROTH_OK) {
+        return;
+    }
+    /* A record near the broker's or the producer's limit does not fit with its headers: then less
+     * and less of it is kept, and `value_length` tells how long it was. */
+    troth_status status = (uint64_t)item->key_length + item->value_length > REJECT_MAX
+                              ? TROTH_OVER_LIMIT
+                              : try_to_send(worker, &record);
+    for (size_t head = REJECT_HEAD; status == TROTH_OVER_LIMIT && head > 0; head /= REJECT_SHRINK) {
+        record.key_length = item->key_length < head ? item->key_length : head;
+        record.value_length = item->value_length < head ? item->value_length : head;
+        status = try_to_send(worker, &record);
+    }
+    if (status != TROTH_OK) {
+        not_sent(worker, &record);
+    }
 }
 
 static bool is_own(const struct troth_event *event)
@@ -523,6 +540,12 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
         if (!published && !worker->counts.store_connected) {
             break;
         }
+    }
+    /* What was flushed must be answered, also where no offset is left to commit. */
+    struct troth_store *store = worker->config.store;
+    if (published && store != NULL && store->acknowledged(store, ANSWER_US) != TROTH_OK) {
+        troth_worker_store_failed(worker, "scores were not acknowledged");
+        published = false;
     }
     struct troth_log *log = worker->config.log;
     const bool sent = log->flush(log, ANSWER_US) == TROTH_OK; /* ticks and pointers too */

@@ -281,8 +281,11 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     const int64_t now_us = troth_worker_now_us(worker);
     const bool backlog = all || now_us >= worker->next_backlog_us;
     worker->next_backlog_us = backlog ? now_us + BACKLOG_US : worker->next_backlog_us;
+    /* Another partition comes first each time, so that a slow store starves none. */
+    worker->publish_first++;
     for (uint32_t i = 0; i < worker->partition_count; i++) {
-        struct troth_partition *partition = worker->partitions[i];
+        const uint32_t turn = (worker->publish_first + i) % worker->partition_count;
+        struct troth_partition *partition = worker->partitions[turn];
         const bool due = troth_partition_speaks(partition) && (backlog || partition->caught_up);
         while (due && looks < PUBLISH_MAX && !full) {
             unsigned flags = 0;

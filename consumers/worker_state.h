@@ -42,6 +42,7 @@ struct troth_worker {
     bool contracts_read; /* the contracts topic has been read to its end */
     bool widened;        /* a widening was sent and is not known to be acknowledged */
     int64_t next_publish_us;
+    uint32_t publish_first; /* turn of the partitions in publication */
     int64_t next_commit_us;
     int64_t next_backlog_us; /* when partitions that lag are published next */
     uint64_t tick_number;

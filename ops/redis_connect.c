@@ -194,7 +194,7 @@ troth_status troth_redis_check(const struct troth_redis_config *config, redisCon
                  "wanted",
                  config->address);
     } else if (version == NULL ||
-               atoi(version + sizeof version_key - 1) < TROTH_REDIS_OLDEST_MAJOR) {
+               strtol(version + sizeof version_key - 1, NULL, 10) < TROTH_REDIS_OLDEST_MAJOR) {
         snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,
                  "Redis at %s is too old: 6.0 or later is needed, 7.0 or later is better",
                  config->address);

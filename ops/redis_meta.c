@@ -48,7 +48,7 @@ static troth_status read_meta(const struct troth_redis_config *config, redisCont
         return status;
     }
     const bool found = reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING;
-    if (found && atoi(reply->element[0]->str) > TROTH_REDIS_LAYOUT_VERSION) {
+    if (found && strtol(reply->element[0]->str, NULL, 10) > TROTH_REDIS_LAYOUT_VERSION) {
         snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,
                  "Redis at %s holds layout %s of a later Troth under %s:, and this one writes "
                  "layout %d; use another prefix or database",
@@ -57,7 +57,7 @@ static troth_status read_meta(const struct troth_redis_config *config, redisCont
         status = TROTH_REFUSED;
     }
     *rebuilding = !found || (reply->element[1]->type == REDIS_REPLY_STRING &&
-                             atoi(reply->element[1]->str) != 0);
+                             strtol(reply->element[1]->str, NULL, 10) != 0);
     freeReplyObject(reply);
     return status;
 }

@@ -25,6 +25,24 @@
 #define DAY         (24 * HOUR)
 #define START       (INT64_C(20718) * DAY) /* in 2026; every window of whole hours starts there */
 
+/* Text that grows to its end; a test's text that does not fit fails the test. */
+struct draft {
+    size_t length;
+    char text[8192];
+};
+
+__attribute__((format(printf, 2, 3))) static inline void draft_add(struct draft *draft,
+                                                                   const char *format, ...)
+{
+    const size_t room = sizeof draft->text - draft->length;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(draft->text + draft->length, room, format, arguments);
+    va_end(arguments);
+    assert_in_range(length, 0, room - 1);
+    draft->length += (size_t)length;
+}
+
 /* A contract and its rules, in one piece. */
 struct ready_contract {
     struct troth_contract contract;

@@ -31,31 +31,30 @@ static inline const struct troth_rules *random_rules(uint64_t *random, const cha
     static const char *const ladders[] = {
         "", ", ladder: {warn: {freshness_below: null}, narrow: {freshness_below: null}}",
         ", ladder: {recertify: {freshness_below: 0.4}, narrow: {scope: {traffic: 0.5}}}",
-        (", ladder: {warn: {confidence_below: 0.5}, narrow: {confidence_below: 0.3, change: true}, "
-         "recertify: {freshness_below: null}}")};
-    char keys[4096];
-    char *p = keys;
-    p += sprintf(p,
-                 "contract: %s, version: %u, consequence: %s, hold: %s%s, window: 2m, panes: 4, "
-                 "certify: {confidence: 0.%u, within: 30m}, terms: [",
-                 name, version, PICK(random, consequences), PICK(random, holds),
-                 PICK(random, ladders), 55 + (unsigned)random_below(random, 40));
+        (", ladder: {warn: {confidence_below: 0.5}, narrow: {confidence_below: 0.3, "
+         "change: true}, recertify: {freshness_below: null}}")};
+    struct draft keys = {0};
+    draft_add(&keys,
+              "contract: %s, version: %u, consequence: %s, hold: %s%s, window: 2m, panes: 4, "
+              "certify: {confidence: 0.%u, within: 30m}, terms: [",
+              name, version, PICK(random, consequences), PICK(random, holds), PICK(random, ladders),
+              55 + (unsigned)random_below(random, 40));
     const unsigned count = 1 + (unsigned)random_below(random, 5);
     for (unsigned i = 0; i < count; i++) {
         const char *promise = PICK(random, promises);
         const bool shares = strstr(promise, "floor") != NULL;
         const bool windowed = shares || promise[0] == 'b';
-        p += sprintf(p, "%s{name: t%u, %s%s, required: %s", i > 0 ? ", " : "", i, promise,
-                     windowed ? PICK(random, windows) : "",
-                     random_below(random, 3) > 0 ? "true" : "false");
+        draft_add(&keys, "%s{name: t%u, %s%s, required: %s", i > 0 ? ", " : "", i, promise,
+                  windowed ? PICK(random, windows) : "",
+                  random_below(random, 3) > 0 ? "true" : "false");
         if (shares) {
-            p += sprintf(p, ", evidence: %u, fresh: %u", 1 + (unsigned)random_below(random, 4),
-                         1 + (unsigned)random_below(random, 4));
+            draft_add(&keys, ", evidence: %u, fresh: %u", 1 + (unsigned)random_below(random, 4),
+                      1 + (unsigned)random_below(random, 4));
         }
-        p += sprintf(p, "}");
+        draft_add(&keys, "}");
     }
-    sprintf(p, "]");
-    return scenario_rules(keys);
+    draft_add(&keys, "]");
+    return scenario_rules(keys.text);
 }
 
 /* A record: of whom, when, and what. */

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Good events and every kind of bad record among them, and what must become of the bad ones.
 
   bad_records.py make PARTITIONS OUT    writes OUT.send, for send_records, and OUT.json: the bad ones

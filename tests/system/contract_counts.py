@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A flow of events under a contract that changes, and what must be counted of it.
 
   contract_counts.py make AGENTS COUNT          JSON Lines for `troth emit`: agents flow-N

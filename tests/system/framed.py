@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The same events in each framing, as lines for send_records.
 
   framed.py times EVENTS                 the events with whole milliseconds, as Kafka's timestamps are

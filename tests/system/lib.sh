@@ -14,6 +14,7 @@
 # config (the file that TROTH_CONFIG names), root, here.
 set -uo pipefail
 export LC_ALL=C.UTF-8
+export PYTHONDONTWRITEBYTECODE=1
 
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(realpath "$here/../..")

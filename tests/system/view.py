@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What Redis and the topics say, held against what they must say; for the system tests.
 
   view.py standings REDIS PREFIX            every standing in Redis, a line of JSON each

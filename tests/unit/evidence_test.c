@@ -124,6 +124,9 @@ static void late_begins_exactly_a_window_ago(void **state)
         assert_true(troth_cold(f->rules, f->standing, SHARE)->onset_us == clock_us);
         assert_int_equal(f->standing->late, 1);
         assert_true(f->standing->tasks == 4);
+        /* Out of recertify nothing is tallied. */
+        assert_int_equal(troth_tally(f->rules, f->standing, SHARE)->kept, 0);
+        assert_int_equal(troth_tally(f->rules, f->standing, SHARE)->broken, 0);
     }
 }
 

@@ -58,12 +58,11 @@ static struct troth_offer offer(unsigned which, unsigned rung, unsigned score)
 
 static void assert_capabilities(const struct troth_meet *meet, const char *expected)
 {
-    char joined[256] = "";
+    struct draft joined = {0};
     for (unsigned i = 0; i < meet->capability_count; i++) {
-        strcat(joined, meet->capabilities[i]);
-        strcat(joined, " ");
+        draft_add(&joined, "%s ", meet->capabilities[i]);
     }
-    assert_string_equal(joined, expected);
+    assert_string_equal(joined.text, expected);
 }
 
 static void nothing_is_unproven(void **state)

@@ -47,10 +47,10 @@ static void hold_against_pane(const char *hold, struct scenario *s,
                               const struct troth_rules **rules)
 {
     char keys[1024];
-    sprintf(keys,
-            PLAIN "hold: %s, ladder: {" NO_FRESHNESS "}, terms: [{name: t, when: {kind: task}, "
-                  "keep: {outcome: ok}, floor: 0.5, evidence: 1, fresh: 1}]",
-            hold);
+    snprintf(keys, sizeof keys,
+             PLAIN "hold: %s, ladder: {" NO_FRESHNESS "}, terms: [{name: t, when: {kind: task}, "
+                   "keep: {outcome: ok}, floor: 0.5, evidence: 1, fresh: 1}]",
+             hold);
     open_one(s, keys, rules);
     scenario_task(s, "a", true, START);
     const int64_t now_us = START + MINUTE + 30 * SECOND;
@@ -250,6 +250,37 @@ static void without_required_proof_the_first_match_certifies(void **state)
     close_one(&s, rules);
 }
 
+/* A cadence holds no ring: its tenths are deadlines of their own, and the last of them counts. It
+ * is no proof by which recertify asks. */
+static void a_cadence_is_looked_at_as_each_tenth_begins(void **state)
+{
+    (void)state;
+    struct scenario s;
+    const struct troth_rules *rules;
+    open_one(&s,
+             "contract: c, version: 1, window: 30d, panes: 2, certify: {confidence: 0.6}, ladder: "
+             "{warn: {freshness_below: 0.95}, narrow: {freshness_below: 0.05}, recertify: "
+             "{freshness_below: 0.9}}, terms: [{name: k, cadence: {when: {kind: heartbeat}, every: "
+             "1h}}, {name: t, when: {kind: task}, keep: {outcome: ok}, floor: 0.5, evidence: 1, "
+             "fresh: 1}]",
+             &rules);
+    const struct troth_event beat =
+        event_of("a", TROTH_KIND_HEARTBEAT, TROTH_OUTCOME_NONE, START - 7);
+    scenario_task(&s, "a", true, START - 8);
+    assert_int_equal(s.told_count, 0); /* certified when both are proved */
+    assert_int_equal(scenario_feed(&s, START - 7, &beat), TROTH_OK);
+    assert_last(&s, TROTH_RUNG_RECERTIFY, TROTH_RUNG_CLEAR, TROTH_CONDITION_CERTIFIED, START - 7);
+    scenario_tick(&s, START + HOUR - 7);
+    assert_int_equal(s.told_count, 1);
+    scenario_tick(&s, START + HOUR);
+    assert_last(&s, TROTH_RUNG_CLEAR, TROTH_RUNG_WARN, TROTH_CONDITION_FRESHNESS, START + HOUR - 6);
+    scenario_tick(&s, START + 5 * HOUR);
+    assert_last(&s, TROTH_RUNG_WARN, TROTH_RUNG_NARROW, TROTH_CONDITION_FRESHNESS,
+                START + HOUR + 54 * MINUTE - 6);
+    assert_int_equal(s.told_count, 3);
+    close_one(&s, rules);
+}
+
 /* Narrowed by a budget, forgiven twice by calm, and then stale by the measure of `clear`, a pane
  * before it would have been stale by that of `narrow`. */
 static void the_walk_takes_steps_down(void **state)
@@ -383,6 +414,29 @@ static void compliance_is_the_least_of_what_is_promised(void **state)
     close_one(&s, rules);
 }
 
+static void what_nothing_was_promised_of_does_not_limit(void **state)
+{
+    (void)state;
+    struct scenario s;
+    const struct troth_rules *rules;
+    open_one(&s,
+             PLAIN "terms: [{name: idle, judged: {}, floor: 0.5, required: false}, {name: spend, "
+                   "budget: {sum: cost_micros, at_most: 5}, required: false}]",
+             &rules);
+    struct troth_standing_view view = fresh_view(&s);
+    struct troth_score score = troth_outlook_score(&view.sight);
+    assert_true(score.compliance == 1.0 && score.freshness == 0.0);
+    assert_int_equal(score.limiting, TROTH_NO_TERM);
+    struct troth_event event = task_of("a", true, START);
+    event.present |= 1U << TROTH_FIELD_COST_MICROS;
+    assert_int_equal(scenario_feed(&s, START, &event), TROTH_OK);
+    view = scenario_view(&s, "a", "c");
+    score = troth_outlook_score(&view.sight);
+    assert_true(score.compliance == 1.0 && score.freshness == 1.0);
+    assert_int_equal(score.limiting, 1);
+    close_one(&s, rules);
+}
+
 /* The last evidence of all windows, found by looking at every term's plain sums. */
 static int64_t last_evidence_us(struct troth_standing_view *view)
 {
@@ -451,9 +505,9 @@ static void the_outlook_keeps_its_word(void **state)
     (void)state;
     uint64_t random = random_seed("the_outlook_keeps_its_word");
     unsigned met[3] = {0};
-    for (unsigned contract = 0; contract < 120; contract++) {
+    for (unsigned contract = 0; contract < 50; contract++) {
         const struct troth_rules *rules = random_rules(&random, "c", 1);
-        for (unsigned stream = 0; stream < 40; stream++) {
+        for (unsigned stream = 0; stream < 80; stream++) {
             look_and_wait(&random, rules, met);
         }
         scenario_rules_free(rules);
@@ -471,10 +525,12 @@ int main(void)
         cmocka_unit_test(certification_starts_anew_when_its_time_is_over),
         cmocka_unit_test(certification_after_a_decision_ends_in_review),
         cmocka_unit_test(without_required_proof_the_first_match_certifies),
+        cmocka_unit_test(a_cadence_is_looked_at_as_each_tenth_begins),
         cmocka_unit_test(the_walk_takes_steps_down),
         cmocka_unit_test(without_recertify_an_offer_lasts_as_long_as_its_evidence),
         cmocka_unit_test(a_paused_standing_is_offered_to_nobody),
         cmocka_unit_test(compliance_is_the_least_of_what_is_promised),
+        cmocka_unit_test(what_nothing_was_promised_of_does_not_limit),
         cmocka_unit_test(the_outlook_keeps_its_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

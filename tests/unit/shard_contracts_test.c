@@ -39,7 +39,7 @@ static const struct troth_rules *make(struct fixture *f, unsigned version, const
 {
     char keys[4096];
     assert_true(f->count < RULES_MAX);
-    sprintf(keys, "contract: c, version: %u, %s", version, rest);
+    snprintf(keys, sizeof keys, "contract: c, version: %u, %s", version, rest);
     f->rules[f->count] = scenario_rules(keys);
     return f->rules[f->count++];
 }
@@ -173,7 +173,7 @@ static void what_is_promised_otherwise_starts_anew(void **state)
         scenario_put(&f.s, make(&f, 1, HEAD QUIET "terms: [" TASKS "," SPEND "]"));
         feed_all(&f.s, "a");
         const struct before before = remember(&f.s, "a");
-        sprintf(rest, HEAD QUIET "terms: [%s," SPEND "]", others[i]);
+        snprintf(rest, sizeof rest, HEAD QUIET "terms: [%s," SPEND "]", others[i]);
         scenario_put(&f.s, make(&f, 2, rest));
         const struct troth_standing_view after = scenario_view(&f.s, "a", "c");
         assert_term_empty(&after, 0);
@@ -227,6 +227,7 @@ static void where_it_no_longer_applies_a_standing_ends(void **state)
     assert_int_equal(f.s.told_count, interventions);
     scenario_task(&f.s, "b1", true, START); /* bound to nothing now */
     scenario_task(&f.s, "a1", true, START);
+    assert_true(scenario_view(&f.s, "a1", "c").standing->tasks == 2);
     struct troth_shard_counts counts;
     troth_shard_count(f.s.shard, &counts);
     assert_int_equal(counts.standings, 2);
@@ -275,7 +276,12 @@ static void a_new_contract_begins_at_the_next_event_that_reaches_it(void **state
     assert_string_equal(f.s.ended[0].contract, "d");
     assert_int_equal(troth_shard_of_agent(f.s.shard, text_of("a"), NULL, 0), 1);
     assert_int_equal(troth_shard_retire(f.s.shard, "d"), TROTH_NOT_FOUND);
+    scenario_task(&f.s, "a", true, START + 3 * SECOND);
+    assert_true(scenario_view(&f.s, "a", "c").standing->tasks == 4);
     assert_int_equal(troth_shard_retire(f.s.shard, "c"), TROTH_OK);
+    struct troth_shard_counts counts;
+    troth_shard_count(f.s.shard, &counts);
+    assert_true(counts.standings == 0 && counts.standing_bytes == 0);
     scenario_tick(&f.s, START + DAY);
     scenario_task(&f.s, "a", true, START + DAY);
     assert_int_equal(troth_shard_of_agent(f.s.shard, text_of("a"), NULL, 0), 0);
@@ -305,8 +311,8 @@ static void without_room_the_old_version_stays(void **state)
     assert_in_range(fitting, 2, 15);
     scenario_put(&f.s, small);
     for (; begun <= fitting; begun++) { /* one more than can move */
-        char name[8];
-        sprintf(name, "a%u", begun);
+        char name[16];
+        snprintf(name, sizeof name, "a%u", begun);
         scenario_task(&f.s, name, true, START);
     }
     const struct before before = remember(&f.s, "a0");
@@ -345,6 +351,8 @@ static void a_stricter_version_narrows_at_once(void **state)
     assert_int_equal(told->contract->version, 2);
     assert_true(told->decided_at_us == START + SECOND);
     assert_true(told->degraded_at_us == START + SECOND);
+    assert_true(told->cause_offset == f.s.offset - 1); /* the pointer to the version */
+    assert_int_equal(told->ordinal, 0);
     assert_int_equal(told->witness_count, 4);
     assert_true(told->witness_offsets[0] == 4 && told->witness_offsets[3] == 1);
     /* Its deadlines are those of the new version: calm is looked for as the panes pass. */
@@ -361,7 +369,7 @@ static void replacing_loses_no_memory(void **state)
     enum { TIMES = 10000, STANDINGS = 12 };
     for (unsigned sizes = 1; sizes <= 2; sizes++) {
         struct fixture f;
-        char name[8];
+        char name[16];
         /* Room for all standings in either size, and for all once more while they move. */
         begin(&f, STANDINGS, 8192);
         struct ready_contract *versions[2];
@@ -376,7 +384,7 @@ static void replacing_loses_no_memory(void **state)
         assert_int_equal(versions[0]->rules.size == versions[1]->rules.size, sizes == 1);
         scenario_put(&f.s, &versions[0]->rules);
         for (unsigned i = 0; i < STANDINGS; i++) {
-            sprintf(name, "a%u", i);
+            snprintf(name, sizeof name, "a%u", i);
             scenario_task(&f.s, name, true, START);
         }
         for (unsigned i = 1; i < TIMES; i++) {
@@ -390,7 +398,7 @@ static void replacing_loses_no_memory(void **state)
         for (unsigned i = 0; i < STANDINGS; i++) {
             uint64_t kept = 0;
             uint64_t broken = 0;
-            sprintf(name, "a%u", i);
+            snprintf(name, sizeof name, "a%u", i);
             struct troth_standing_view view = scenario_view(&f.s, name, "c");
             troth_window_counts(view.rules, view.standing, view.rules->term_count - 1,
                                 view.sight.instant, &kept, &broken);
@@ -411,7 +419,7 @@ static void slots_are_bounded_and_used_again(void **state)
     const struct troth_rules *first = make(&f, 1, HEAD "terms: [" LEAK "]");
     for (unsigned i = 0; i <= TROTH_CONTRACTS_MAX; i++) {
         all[i].contract = *first->contract;
-        sprintf(all[i].contract.name, "c%u", i);
+        snprintf(all[i].contract.name, sizeof all[i].contract.name, "c%u", i);
         troth_rules_init(&all[i].rules, &all[i].contract);
         assert_int_equal(troth_shard_contract(f.s.shard, &all[i].rules),
                          i < TROTH_CONTRACTS_MAX ? TROTH_OK : TROTH_FULL);

@@ -67,7 +67,9 @@ static void the_clock_never_goes_back(void **state)
 {
     (void)state;
     struct scenario s;
-    const struct troth_rules *rules = scenario_rules("contract: c, " QUICK "terms: [" SHARE "]");
+    const struct troth_rules *rules =
+        scenario_rules("contract: c, " QUICK "terms: [" SHARE
+                       ", {name: k, cadence: {when: {kind: task}, every: 1h}, required: false}]");
     scenario_open(&s, 2, 2, 4096);
     scenario_put(&s, rules);
     assert_true(troth_shard_clock_us(s.shard) == 0);
@@ -82,6 +84,8 @@ static void the_clock_never_goes_back(void **state)
     assert_int_equal(scenario_feed(&s, START + HOUR + MINUTE, &event), TROTH_OK);
     assert_true(troth_hot_of(scenario_view(&s, "a", "c").standing, 0)->head ==
                 (START + HOUR + MINUTE) / MINUTE);
+    assert_true(troth_hot_of(scenario_view(&s, "a", "c").standing, 1)->head ==
+                START + HOUR + MINUTE);
     event.at_us++;
     assert_int_equal(scenario_feed(&s, START + HOUR + MINUTE, &event), TROTH_AHEAD_OF_TIME);
     event.at_us += 2 * MINUTE; /* refused, it moves the clock all the same */
@@ -186,7 +190,7 @@ static void every_standing_meets_its_own_deadlines(void **state)
     scenario_put(&ticked, rules);
     for (unsigned i = 0; i < MANY; i++) {
         struct record record = {.timestamp_us = START + i * SECOND / 7};
-        sprintf(name, "agent-%u", i);
+        snprintf(name, sizeof name, "agent-%u", i);
         record.event = task_of(name, true, record.timestamp_us);
         feed_with_ticks(&plain, &ticked, &record, 10 * i + 2);
         record.event.kind = TROTH_KIND_TOOL;
@@ -200,11 +204,79 @@ static void every_standing_meets_its_own_deadlines(void **state)
     assert_same_told(&plain, &ticked, false);
     assert_same_state(&plain, &ticked, NO_OFFSETS);
     for (unsigned i = 0; i < MANY; i++) {
-        sprintf(name, "agent-%u", i);
+        snprintf(name, sizeof name, "agent-%u", i);
         assert_int_equal(scenario_rung(&plain, name, "c"), TROTH_RUNG_RECERTIFY);
     }
     scenario_close(&plain);
     scenario_close(&ticked);
+    scenario_rules_free(rules);
+}
+
+/* On a rung that is given more work than the one before, evidence that was enough there may not be
+ * here: one event takes one step, and the next, whatever it is, the next one. */
+static void the_next_event_takes_the_step_that_is_left(void **state)
+{
+    (void)state;
+    struct scenario s;
+    const struct troth_rules *rules = scenario_rules(
+        "contract: c, " QUICK "ladder: {clear: {scope: {traffic: 0.5}}, warn: {freshness_below: "
+        "null}, narrow: {freshness_below: null, scope: {traffic: 1}}, recertify: "
+        "{freshness_below: 0.5}}, terms: [{name: t, when: {kind: task}, keep: {outcome: ok}, "
+        "floor: 0.5, evidence: 1, fresh: 8}, {name: b, budget: {sum: cost_micros, at_most: 1}}]");
+    scenario_open(&s, 1, 1, 4096);
+    scenario_put(&s, rules);
+    for (unsigned i = 0; i < 3; i++) {
+        scenario_task(&s, "a", true, START);
+    }
+    struct troth_event event = event_of("a", TROTH_KIND_TOOL, TROTH_OUTCOME_NONE, START);
+    event.cost_micros = 2;
+    event.present |= 1U << TROTH_FIELD_COST_MICROS;
+    assert_int_equal(scenario_feed(&s, START, &event), TROTH_OK);
+    assert_int_equal(scenario_rung(&s, "a", "c"), TROTH_RUNG_NARROW);
+    assert_int_equal(s.told_count, 2);
+    scenario_tick(&s, START + SECOND); /* no event and no deadline */
+    assert_int_equal(s.told_count, 2);
+    event = event_of("a", TROTH_KIND_HEARTBEAT, TROTH_OUTCOME_NONE, START + SECOND);
+    assert_int_equal(scenario_feed(&s, START + SECOND, &event), TROTH_OK);
+    assert_int_equal(s.told_count, 3);
+    assert_int_equal(scenario_rung(&s, "a", "c"), TROTH_RUNG_RECERTIFY);
+    assert_true(s.told[2].intervention.decided_at_us == START + SECOND);
+    scenario_close(&s);
+    scenario_rules_free(rules);
+}
+
+/* With empty windows nothing is due; the first evidence after a silence makes it due again. */
+static void evidence_after_a_silence_has_its_deadlines(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct troth_shard_counts counts;
+    const struct troth_rules *rules = scenario_rules(
+        "contract: c, " QUICK "ladder: {warn: {confidence_below: null, freshness_below: null, "
+        "change: false}, narrow: {confidence_below: 0.1, freshness_below: null}, recertify: "
+        "{freshness_below: null}}, terms: [" SHARE "]");
+    scenario_open(&s, 1, 1, 4096);
+    scenario_put(&s, rules);
+    scenario_task(&s, "a", true, START);
+    scenario_tick(&s, START + HOUR);
+    troth_shard_count(s.shard, &counts);
+    scenario_tick(&s, START + 2 * HOUR);
+    const uint64_t deadlines = counts.deadlines;
+    troth_shard_count(s.shard, &counts);
+    assert_int_equal(counts.deadlines, deadlines);
+    for (unsigned i = 0; i < 20; i++) {
+        const struct troth_event event = task_of("a", true, START + 2 * HOUR - 1);
+        assert_int_equal(scenario_feed(&s, START + 2 * HOUR, &event), TROTH_OK);
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        scenario_task(&s, "a", false, START + 2 * HOUR);
+    }
+    assert_int_equal(scenario_rung(&s, "a", "c"), TROTH_RUNG_CLEAR);
+    scenario_tick(&s, START + 2 * HOUR + 3 * MINUTE - 1);
+    assert_int_equal(scenario_rung(&s, "a", "c"), TROTH_RUNG_CLEAR);
+    scenario_tick(&s, START + 2 * HOUR + 3 * MINUTE); /* what was kept leaves first */
+    assert_int_equal(scenario_rung(&s, "a", "c"), TROTH_RUNG_NARROW);
+    scenario_close(&s);
     scenario_rules_free(rules);
 }
 
@@ -236,6 +308,9 @@ static void batches_and_prefetching_change_nothing(void **state)
                 events[i] = records[first + i].rejected ? NULL : &records[first + i].event;
             }
             troth_shard_prefetch(batched.shard, events, count, hashes);
+            for (unsigned i = 0; i < count; i++) {
+                assert_true(events[i] == NULL || hashes[i] == troth_agents_hash(events[i]->agent));
+            }
             for (unsigned i = 0; i < count; i++) {
                 const struct record *record = &records[first + i];
                 assert_int_equal(scenario_feed(&plain, record->timestamp_us, events[i]),
@@ -380,6 +455,8 @@ int main(void)
         cmocka_unit_test(a_rejected_record_runs_deadlines),
         cmocka_unit_test(a_jump_is_a_tick_each_second),
         cmocka_unit_test(every_standing_meets_its_own_deadlines),
+        cmocka_unit_test(the_next_event_takes_the_step_that_is_left),
+        cmocka_unit_test(evidence_after_a_silence_has_its_deadlines),
         cmocka_unit_test(batches_and_prefetching_change_nothing),
         cmocka_unit_test(evidence_within_a_pane_may_come_in_any_order),
         cmocka_unit_test(an_event_reaches_what_it_names),

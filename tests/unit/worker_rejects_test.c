@@ -37,7 +37,7 @@ static size_t reject_count(void)
 /* The one new reject is that record, and says so. */
 static void check_reject(int32_t partition, int64_t offset, troth_status reason)
 {
-    char number[3][24];
+    char number[4][24];
     const struct fake_record *origin =
         &world.cluster.topics[TROTH_TOPIC_TELEMETRY][partition].records[offset];
     const uint64_t before = world_counts(&world).rejects[reason];
@@ -50,12 +50,14 @@ static void check_reject(int32_t partition, int64_t offset, troth_status reason)
     snprintf(number[0], sizeof number[0], "%d", partition);
     snprintf(number[1], sizeof number[1], "%lld", (long long)offset);
     snprintf(number[2], sizeof number[2], "%lld", (long long)origin->timestamp_us);
-    assert_int_equal(found->header_count, 6);
+    snprintf(number[3], sizeof number[3], "%zu", origin->value != NULL ? origin->value_length : 0);
+    assert_int_equal(found->header_count, 7);
     assert_string_equal(fake_record_header(found, "reason"), troth_status_name(reason));
     assert_string_equal(fake_record_header(found, "topic"), WORLD_TOPIC);
     assert_string_equal(fake_record_header(found, "partition"), number[0]);
     assert_string_equal(fake_record_header(found, "offset"), number[1]);
     assert_string_equal(fake_record_header(found, "timestamp_us"), number[2]);
+    assert_string_equal(fake_record_header(found, "value_length"), number[3]);
     assert_true(strlen(fake_record_header(found, "detail")) > 0);
     assert_int_equal(found->key != NULL, origin->key != NULL);
     assert_int_equal(found->value != NULL, origin->value != NULL);
@@ -332,15 +334,17 @@ static void producer_that_refuses_ends_the_worker(void **state)
 static void reject_too_long_to_send(void **state)
 {
     (void)state;
-    static char value[3000];
+    static char value[1000500];
     memset(value, '?', sizeof value);
-    world.log.value_max = 2000; /* stands for message.max.bytes */
+    world.log.value_max = 1000000; /* as librdkafka's message.max.bytes */
     append_bytes(0, "a", 1, value, sizeof value);
     world_run(&world, 2 * SECOND_US);
     assert_int_equal(world.cluster.topics[TROTH_TOPIC_TELEMETRY][0].committed,
                      world.cluster.topics[TROTH_TOPIC_TELEMETRY][0].count);
     assert_int_equal(reject_count(), 1);
-    assert_true(reject_number(0)->value_length <= world.log.value_max);
+    assert_in_range(reject_number(0)->value_length, 65536, world.log.value_max);
+    assert_memory_equal(reject_number(0)->value, value, reject_number(0)->value_length);
+    assert_string_equal(fake_record_header(reject_number(0), "value_length"), "1000500");
 }
 
 #define REJECT(name) cmocka_unit_test_setup_teardown(name, open_three, close_world)
