@@ -89,7 +89,8 @@ static troth_status take_version(struct troth_registry *registry, int64_t offset
             : TROTH_NO_MEMORY;
     if (status == TROTH_INVALID) {
         const struct troth_problem *p = &problems->items[0];
-        snprintf(reason, TROTH_REASON_LENGTH, "line %u, %.100s: %.300s", p->line, p->key, p->text);
+        snprintf(reason, TROTH_REASON_LENGTH, "line %u%s%.100s: %.300s", p->line,
+                 p->key[0] != '\0' ? ", " : "", p->key, p->text);
     } else if (status != TROTH_OK) {
         snprintf(reason, TROTH_REASON_LENGTH, "%s", troth_status_meaning(status));
     } else if (strcmp(version->contract.name, name) != 0 || version->contract.version != number) {
@@ -143,6 +144,19 @@ static troth_status take_in_force(struct troth_registry *registry, const char *n
     return TROTH_OK;
 }
 
+/* Whether the bytes are a contract's name: [a-z0-9][a-z0-9._-]{0,62}. */
+static bool is_name(const char *name, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        const char c = name[i];
+        const bool first = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!first && (i == 0 || (c != '.' && c != '_' && c != '-'))) {
+            return false;
+        }
+    }
+    return length >= 1 && length <= TROTH_NAME_LENGTH_MAX;
+}
+
 troth_status troth_registry_take(struct troth_registry *registry, int64_t offset, const char *key,
                                  size_t key_length, const char *value, size_t value_length,
                                  char reason[TROTH_REASON_LENGTH])
@@ -151,7 +165,7 @@ troth_status troth_registry_take(struct troth_registry *registry, int64_t offset
     const char *at = key != NULL ? memchr(key, '@', key_length) : NULL;
     const size_t name_length = at != NULL ? (size_t)(at - key) : key_length;
     reason[0] = '\0';
-    if (key == NULL || name_length == 0 || name_length > TROTH_NAME_LENGTH_MAX) {
+    if (key == NULL || !is_name(key, name_length)) {
         snprintf(reason, TROTH_REASON_LENGTH, "the key must be CONTRACT or CONTRACT@VERSION");
         return TROTH_INVALID;
     }
@@ -161,7 +175,12 @@ troth_status troth_registry_take(struct troth_registry *registry, int64_t offset
         return TROTH_OK; /* a version that nobody needs any more; shards that run it keep it */
     }
     if (at == NULL) {
-        return take_in_force(registry, name, read_version(value, value_length), reason);
+        const int64_t number = read_version(value, value_length);
+        if (number == 0) {
+            snprintf(reason, TROTH_REASON_LENGTH, "its value must be the number of a version");
+            return TROTH_INVALID;
+        }
+        return take_in_force(registry, name, number, reason);
     }
     const int64_t number = read_version(at + 1, key_length - name_length - 1);
     const struct version *known = number > 0 ? find_version(registry, name, number) : NULL;
