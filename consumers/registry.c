@@ -177,7 +177,8 @@ troth_status troth_registry_take(struct troth_registry *registry, int64_t offset
     if (at == NULL) {
         const int64_t number = read_version(value, value_length);
         if (number == 0) {
-            snprintf(reason, TROTH_REASON_LENGTH, "its value must be the number of a version");
+            snprintf(reason, TROTH_REASON_LENGTH, "the value of %s must be the number of a version",
+                     name);
             return TROTH_INVALID;
         }
         return take_in_force(registry, name, number, reason);
