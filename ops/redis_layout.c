@@ -202,7 +202,10 @@ static void add_phase(struct troth_resp *resp, const struct troth_publication *s
         add_integer_field(resp, "calm_since", calm ? state->phase_us : 0);
     }
     if (standing->whole || certifies) {
-        add_integer_field(resp, "certify_until", certifies ? state->phase_us : 0);
+        add_integer_field(
+            resp, "certify_until",
+            certifies ? troth_certification_end(standing->view->rules, state, standing->as_of_us)
+                      : 0);
     }
 }
 

@@ -139,7 +139,7 @@ static void read_times(struct troth_reader *reader, const struct troth_node *map
     if (window || panes) {
         troth_contract_check_panes(reader, map, contract->window_us, contract->panes);
     }
-    (void)troth_reader_duration_of(reader, map, "hold", 0, &contract->hold_us);
+    (void)troth_reader_duration_of(reader, map, "hold", TROTH_MILLISECOND_US, &contract->hold_us);
     (void)troth_reader_duration_of(reader, map, "review_every", TROTH_MILLISECOND_US,
                                    &contract->review_every_us);
 }

@@ -111,3 +111,16 @@ uint32_t troth_agents_add(struct troth_agents *agents, struct troth_text name, u
     agents->slots[i] = (struct troth_agent_slot){(uint32_t)(hash >> 32), index + 1};
     return index;
 }
+
+void troth_agents_take_back(struct troth_agents *agents)
+{
+    const uint32_t index = --agents->count;
+    const struct troth_agent *agent = &agents->agents[index];
+    uint64_t i = agent->hash & agents->mask;
+    while (agents->slots[i].agent != index + 1) {
+        i = (i + 1) & agents->mask;
+    }
+    /* It was added last, so it ends its run of slots, and no search goes on past it. */
+    agents->slots[i] = (struct troth_agent_slot){0, 0};
+    agents->long_count -= agent->name_length > TROTH_INLINE_NAME;
+}

@@ -62,6 +62,9 @@ uint32_t troth_agents_find(const struct troth_agents *agents, struct troth_text 
 /* Adds an agent that is not there yet. Returns its index, or TROTH_NONE when full. */
 uint32_t troth_agents_add(struct troth_agents *agents, struct troth_text name, uint64_t hash);
 
+/* Takes back the agent that was added last, and has no standing. */
+void troth_agents_take_back(struct troth_agents *agents);
+
 /* Returns the name of an agent; lives as long as the agents. */
 struct troth_text troth_agents_name(const struct troth_agents *agents, uint32_t agent);
 

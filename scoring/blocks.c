@@ -37,3 +37,13 @@ void troth_blocks_give(struct troth_blocks *blocks, uint32_t line, uint32_t size
     blocks->free_of[lines] = line;
     blocks->in_use -= lines;
 }
+
+uint64_t troth_blocks_free(const struct troth_blocks *blocks, uint32_t size, uint64_t enough)
+{
+    const uint32_t lines = size / TROTH_LINE;
+    uint64_t count = (blocks->lines - blocks->used) / lines;
+    for (uint32_t line = blocks->free_of[lines]; line != UINT32_MAX && count < enough; count++) {
+        memcpy(&line, troth_blocks_at(blocks, line), sizeof line);
+    }
+    return count;
+}

@@ -31,6 +31,9 @@ uint32_t troth_blocks_take(struct troth_blocks *blocks, uint32_t size);
 /* Gives a block of that size back. */
 void troth_blocks_give(struct troth_blocks *blocks, uint32_t line, uint32_t size);
 
+/* Returns how many blocks of that size could be taken; counts no further than `enough`. */
+uint64_t troth_blocks_free(const struct troth_blocks *blocks, uint32_t size, uint64_t enough);
+
 /* Returns where a block is. */
 static inline void *troth_blocks_at(const struct troth_blocks *blocks, uint32_t line)
 {

@@ -68,7 +68,7 @@ static unsigned add_kept(const struct troth_rules *rules, struct troth_standing 
         (certifying && moment->at_us < standing->since_us)) {
         return note_late(standing);
     }
-    const unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
+    unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
     union troth_pane *pane = troth_pane(rules, standing, term, slot);
     pane->count.kept = add_saturating(pane->count.kept, 1);
     struct troth_hot *hot = troth_hot(standing, term);
@@ -78,6 +78,7 @@ static unsigned add_kept(const struct troth_rules *rules, struct troth_standing 
     }
     if (certifying) {
         struct troth_tally *tally = troth_tally(rules, standing, term);
+        advanced |= tally->kept == 0 ? TROTH_EFFECT_ADVANCED : 0; /* its end is a deadline now */
         tally->kept = add_saturating(tally->kept, 1);
     }
     standing->matched = true;
@@ -105,7 +106,7 @@ static unsigned add_broken(const struct troth_rules *rules, struct troth_standin
         slot = instant->terms[term].slot;
         onset_us = instant->time_us;
     }
-    const unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
+    unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
     union troth_pane *pane = troth_pane(rules, standing, term, slot);
     pane->count.broken = add_saturating(pane->count.broken, 1);
     struct troth_hot *hot = troth_hot(standing, term);
@@ -119,6 +120,7 @@ static unsigned add_broken(const struct troth_rules *rules, struct troth_standin
     hot->level = level < TROTH_CUSUM_CAP ? level : TROTH_CUSUM_CAP;
     if (standing->rung == TROTH_RUNG_RECERTIFY) {
         struct troth_tally *tally = troth_tally(rules, standing, term);
+        advanced |= tally->broken == 0 ? TROTH_EFFECT_ADVANCED : 0;
         tally->broken = add_saturating(tally->broken, 1);
     }
     push_witness(cold, offset);
@@ -138,7 +140,7 @@ static unsigned add_amount(const struct troth_rules *rules, struct troth_standin
     if (!find_slot(rules, term, instant, moment->at_us, &slot)) {
         slot = instant->terms[term].slot;
     }
-    const unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
+    unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
     union troth_pane *pane = troth_pane(rules, standing, term, slot);
     if (__builtin_add_overflow(pane->sum, troth_event_integer(event, field), &pane->sum)) {
         pane->sum = INT64_MAX;

@@ -440,6 +440,28 @@ static int64_t cadence_deadline(const struct troth_sight *sight, unsigned term)
     return next < CADENCE_TENTHS ? first_us + next * tenth_us : TROTH_LAST_US;
 }
 
+/* Whether the end of certification does something: counters that are empty start anew without it.
+ */
+static bool certification_ends(const struct troth_sight *sight)
+{
+    bool any = sight->standing->after_decision;
+    for (unsigned i = 0; i < sight->rules->term_count && !any; i++) {
+        const struct troth_tally *tally = troth_tally_of(sight->rules, sight->standing, i);
+        any = sight->rules->terms[i].shares && (tally->kept != 0 || tally->broken != 0);
+    }
+    return any;
+}
+
+int64_t troth_certification_end(const struct troth_rules *rules,
+                                const struct troth_standing *standing, int64_t time_us)
+{
+    const int64_t within_us = rules->contract->certify_within_us;
+    if (standing->after_decision || standing->phase_us > time_us) {
+        return standing->phase_us;
+    }
+    return standing->phase_us + ((time_us - standing->phase_us) / within_us + 1) * within_us;
+}
+
 int64_t troth_ladder_deadline(struct troth_sight *sight, const struct troth_ladder *ladder)
 {
     const struct troth_rules *rules = sight->rules;
@@ -462,7 +484,7 @@ int64_t troth_ladder_deadline(struct troth_sight *sight, const struct troth_ladd
         const int64_t due_us = ladder->phase_us + hold_us(sight, ladder);
         next_us = due_us < next_us ? due_us : next_us;
     }
-    if (ladder->rung == TROTH_RUNG_RECERTIFY) {
+    if (ladder->rung == TROTH_RUNG_RECERTIFY && certification_ends(sight)) {
         next_us = ladder->phase_us < next_us ? ladder->phase_us : next_us;
     }
     return next_us;

@@ -104,6 +104,12 @@ struct troth_step troth_ladder_certify(struct troth_sight *sight, bool *restart)
 /* Books a change of rung that the step describes: relapses, calm and when it left. */
 void troth_ladder_enter(struct troth_sight *sight, struct troth_ladder *ladder, uint8_t to);
 
+/* Returns when the certification of a standing in recertify ends, or its counters start anew, next
+ * after time_us. While they are empty that passes without a deadline, so phase_us may lag behind.
+ */
+int64_t troth_certification_end(const struct troth_rules *rules,
+                                const struct troth_standing *standing, int64_t time_us);
+
 /* Returns the standing's next deadline after the sight's time, or TROTH_LAST_US. */
 int64_t troth_ladder_deadline(struct troth_sight *sight, const struct troth_ladder *ladder);
 

@@ -80,6 +80,42 @@ static bool integer_listed(const struct troth_contract *contract, const struct t
     return false;
 }
 
+enum { EXPONENT_MAX = 9999 };
+
+/* Reads the digits of a number, as a whole number and a power of ten. Returns how many there were.
+ */
+static int read_digits(const char **at, const char *end, uint64_t *whole, int *scale, int step)
+{
+    int digits = 0;
+    for (; *at < end && **at >= '0' && **at <= '9'; (*at)++, digits++) {
+        if (*whole > (UINT64_MAX - 9) / 10) {
+            *scale += step + 1; /* past 19 digits they tell only how large it is */
+        } else {
+            *whole = *whole * 10 + (uint64_t)(**at - '0');
+            *scale += step;
+        }
+    }
+    return digits;
+}
+
+/* whole * 10^scale; exact as a decimal of at most 15 digits and 22 places can be, since it is one
+ * operation on two exact numbers. */
+static double scaled(uint64_t whole, int scale)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const int last = (int)(sizeof powers / sizeof *powers) - 1;
+    double value = (double)whole;
+    for (; scale > 0 && value < 1e300; scale -= scale < last ? scale : last) {
+        value *= powers[scale < last ? scale : last];
+    }
+    for (; scale < 0 && value > 0.0; scale += -scale < last ? -scale : last) {
+        value /= powers[-scale < last ? -scale : last];
+    }
+    return value;
+}
+
 /* Reads [-]digits[.digits][e[+-]digits] whole, at most 63 bytes, in the C locale's form. */
 static bool text_number(struct troth_text text, double *number)
 {
@@ -90,17 +126,12 @@ static bool text_number(struct troth_text text, double *number)
     const char *const end = p + text.length;
     const bool negative = *p == '-';
     p += negative;
-    double value = 0.0;
+    uint64_t whole = 0;
     int scale = 0;
-    int digits = 0;
-    for (; p < end && *p >= '0' && *p <= '9'; p++, digits++) {
-        value = value * 10.0 + (*p - '0');
-    }
+    int digits = read_digits(&p, end, &whole, &scale, 0);
     if (p < end && *p == '.') {
-        for (p++; p < end && *p >= '0' && *p <= '9'; p++, digits++) {
-            value = value * 10.0 + (*p - '0');
-            scale--;
-        }
+        p++;
+        digits += read_digits(&p, end, &whole, &scale, -1);
     }
     if (digits == 0) {
         return false;
@@ -109,25 +140,18 @@ static bool text_number(struct troth_text text, double *number)
         p++;
         const bool down = p < end && *p == '-';
         p += p < end && (*p == '-' || *p == '+');
-        int exponent = 0;
-        const char *const first = p;
-        for (; p < end && *p >= '0' && *p <= '9' && exponent < 1000; p++) {
-            exponent = exponent * 10 + (*p - '0');
-        }
-        if (p == first) {
+        uint64_t exponent = 0;
+        int ignored = 0;
+        if (read_digits(&p, end, &exponent, &ignored, 0) == 0 || exponent > EXPONENT_MAX) {
             return false;
         }
-        scale += down ? -exponent : exponent;
+        const int bounded = exponent < 1000 ? (int)exponent : 1000;
+        scale += down ? -bounded : bounded;
     }
     if (p != end) {
         return false;
     }
-    for (; scale > 0 && value < 1e300; scale--) {
-        value *= 10.0;
-    }
-    for (; scale < 0 && value > 0.0; scale++) {
-        value /= 10.0;
-    }
+    const double value = scaled(whole, scale);
     *number = negative ? -value : value;
     return true;
 }

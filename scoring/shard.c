@@ -129,6 +129,7 @@ static troth_status begin_missing(struct troth_shard *shard, uint32_t agent,
                                   const struct troth_event *event)
 {
     struct troth_agent *a = &shard->agents.agents[agent];
+    const uint32_t first = a->first;
     bool all = true;
     for (unsigned slot = 0; slot < shard->slot_count; slot++) {
         const struct troth_rules *rules = shard->slots[slot].rules;
@@ -141,6 +142,9 @@ static troth_status begin_missing(struct troth_shard *shard, uint32_t agent,
         if (!reaches(event, rules->contract)) {
             all = false;
         } else if (!troth_shard_begin(shard, agent, slot)) {
+            while (a->first != first) { /* all of them or none: the newest stand first */
+                troth_shard_unbegin(shard, a->first);
+            }
             return TROTH_STANDINGS_FULL;
         }
     }
@@ -174,6 +178,9 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     struct troth_slot *slot = &shard->slots[standing->contract];
     const struct troth_rules *rules = slot->rules;
     troth_instant_set(rules, &slot->now, shard->clock_us);
+    if (standing->rung == TROTH_RUNG_RECERTIFY) {
+        standing->phase_us = troth_certification_end(rules, standing, shard->clock_us);
+    }
     const unsigned effects = troth_evidence_apply(rules, standing, &slot->now, event, moment);
     const unsigned rung = standing->rung;
     struct troth_sight sight;
@@ -236,23 +243,25 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
                                   .offset = offset,
                                   .signature = troth_event_signature(event),
                                   .counted = troth_event_has(event, TROTH_FIELD_SEQ)};
-    struct troth_sequences *sequences = NULL;
     const uint64_t session = moment.counted ? session_hash(event) : 0;
-    if (moment.counted) {
-        sequences = sequences_of(shard, agent);
-        if (troth_sequence_seen(sequences, session, event->seq)) {
-            shard->counts.duplicates++;
-            return TROTH_DUPLICATE;
-        }
+    if (moment.counted && agent->sequences != TROTH_NONE &&
+        troth_sequence_seen(&shard->sequences[agent->sequences], session, event->seq)) {
+        shard->counts.duplicates++;
+        return TROTH_DUPLICATE;
     }
     if (agent->generation != shard->generation) {
+        const bool is_new = agent->first == TROTH_NONE && agent->sequences == TROTH_NONE &&
+                            index + 1 == shard->agents.count;
         status = begin_missing(shard, index, event);
         if (status != TROTH_OK) {
+            if (is_new) {
+                troth_agents_take_back(&shard->agents);
+            }
             return status;
         }
     }
-    if (sequences != NULL) {
-        moment.missing = troth_sequence_note(sequences, session, event->seq);
+    if (moment.counted) {
+        moment.missing = troth_sequence_note(sequences_of(shard, agent), session, event->seq);
         shard->counts.missing += moment.missing;
     }
     bool reached = false;

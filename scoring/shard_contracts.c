@@ -43,11 +43,15 @@ static void carry_over(const struct troth_rules *old, const struct troth_standin
 {
     memset(to, 0, new->size);
     *to = *from;
+    to->cause_term = TROTH_CAUSE_NO_TERM;
     for (unsigned i = 0; i < new->term_count; i++) {
         const unsigned same = same_term(old, new, i);
         troth_term_clear(new, to, i);
         if (same == TROTH_NO_TERM) {
             continue;
+        }
+        if (from->cause_term == same) {
+            to->cause_term = i & 31U;
         }
         *troth_hot(to, i) = *troth_hot_of(from, same);
         *troth_tally(new, to, i) = *troth_tally_of(old, from, same);
@@ -83,17 +87,23 @@ static bool is_in_slot(const struct troth_shard *shard, uint32_t index, unsigned
     return (shard->marks[index] & MARK_LIVE) && troth_shard_at(shard, index)->contract == slot;
 }
 
-/* Whether the larger standings of a new version fit. Blocks of the old size are given back one by
- * one, but only a block of the same size takes their place. */
+/* Whether the standings of a new version fit. Blocks of the old size are given back one by one:
+ * where the new size is the same each is the next one's place, else none is. Those of agents that
+ * the version does not apply to end, and need none. */
 static bool fits(const struct troth_shard *shard, unsigned slot, const struct troth_rules *new)
 {
     uint64_t need = 0;
     for (uint32_t i = 0; i < shard->standings; i++) {
-        need += is_in_slot(shard, i, slot) ? new->size / TROTH_LINE : 0;
+        if (is_in_slot(shard, i, slot)) {
+            const struct troth_text agent =
+                troth_agents_name(&shard->agents, troth_shard_at(shard, i)->agent);
+            need += troth_glob_matches(new->contract->applies_to, agent.data, agent.length);
+        }
     }
-    return shard->slots[slot].rules->size == new->size
-               ? shard->blocks.lines - shard->blocks.used >= new->size / TROTH_LINE
-               : shard->blocks.lines - shard->blocks.used >= need;
+    if (shard->slots[slot].rules->size == new->size && need > 1) {
+        need = 1;
+    }
+    return troth_blocks_free(&shard->blocks, new->size, need) >= need;
 }
 
 static void replace(struct troth_shard *shard, unsigned slot, const struct troth_rules *new)

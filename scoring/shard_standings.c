@@ -87,7 +87,7 @@ static void restart_counters(const struct troth_sight *sight, struct troth_stand
         *troth_tally(rules, standing, i) = (struct troth_tally){0, 0};
     }
     if (sight->instant->time_us >= standing->phase_us) {
-        standing->phase_us = sight->instant->time_us + rules->contract->certify_within_us;
+        standing->phase_us = troth_certification_end(rules, standing, sight->instant->time_us);
     }
 }
 
@@ -192,22 +192,34 @@ static void unlink_standing(struct troth_shard *shard, uint32_t index,
     before->next = standing->next;
 }
 
-void troth_shard_end(struct troth_shard *shard, uint32_t index)
+/* Gives a standing's block and index back. */
+static void give_back(struct troth_shard *shard, uint32_t index)
 {
     struct troth_standing *standing = troth_shard_at(shard, index);
-    const struct troth_rules *rules = shard->slots[standing->contract].rules;
+    const uint32_t size = shard->slots[standing->contract].rules->size;
     unlink_standing(shard, index, standing);
-    if (shard->config.on_ended != NULL) {
-        shard->config.on_ended(shard->config.context, index,
-                               troth_agents_name(&shard->agents, standing->agent),
-                               rules->contract->name);
-    }
     shard->marks[index] = standing->dirty & TROTH_DIRTY_LISTED ? MARK_LISTED : 0;
-    troth_blocks_give(&shard->blocks, shard->lines[index], rules->size);
+    troth_blocks_give(&shard->blocks, shard->lines[index], size);
     shard->deadlines[index] = TROTH_LAST_US;
     shard->lines[index] = shard->free_standing;
     shard->free_standing = index;
     shard->live--;
+}
+
+void troth_shard_unbegin(struct troth_shard *shard, uint32_t index)
+{
+    give_back(shard, index);
+}
+
+void troth_shard_end(struct troth_shard *shard, uint32_t index)
+{
+    const struct troth_standing *standing = troth_shard_at(shard, index);
+    const struct troth_text agent = troth_agents_name(&shard->agents, standing->agent);
+    const struct troth_rules *rules = shard->slots[standing->contract].rules;
+    give_back(shard, index);
+    if (shard->config.on_ended != NULL) {
+        shard->config.on_ended(shard->config.context, index, agent, rules->contract->name);
+    }
 }
 
 void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)

@@ -58,6 +58,9 @@ static inline struct troth_standing *troth_shard_at(const struct troth_shard *sh
  * there is no room. */
 bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot);
 
+/* Takes back a standing that has just begun, as if it never had. */
+void troth_shard_unbegin(struct troth_shard *shard, uint32_t standing);
+
 /* Ends a standing: takes it from its agent, gives its block and index back, and tells. */
 void troth_shard_end(struct troth_shard *shard, uint32_t standing);
 

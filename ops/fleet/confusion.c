@@ -77,7 +77,8 @@ void troth_confusion_see(struct troth_confusion *confusion, uint32_t agent, int6
     struct seen *seen = &confusion->seen[agent];
     troth_fleet_agent(confusion->fleet, agent, &truth);
     bool has_onset = truth.onset_us != TROTH_FLEET_NO_ONSET_US;
-    bool after = !has_onset || at_us >= truth.onset_us;
+    /* A decision bears its record's time, and Kafka keeps milliseconds. */
+    bool after = !has_onset || at_us >= truth.onset_us - truth.onset_us % 1000;
     seen->rung = (uint8_t)to;
     seen->certified |= condition == TROTH_CONDITION_CERTIFIED;
     if (to <= from) {
@@ -155,7 +156,8 @@ static void count_kind(struct troth_confusion *confusion,
         if (truth.onset_us != TROTH_FLEET_NO_ONSET_US) {
             judge(confusion, config, &truth, seen, row);
             if (seen->narrowed && seen->right) {
-                confusion->times[times++] = seen->narrowed_us - truth.onset_us;
+                int64_t took_us = seen->narrowed_us - truth.onset_us;
+                confusion->times[times++] = took_us > 0 ? took_us : 0;
             }
         } else if (kind == TROTH_FLEET_HEALTHY) {
             row->wrong += seen->narrowed;

@@ -85,7 +85,7 @@ WRONG = [
 
 # A path in RIGHT, and a value there that is right.
 FINE = [
-    (["version"], 2 ** 63 - 1), (["hold"], "0s"), (["applies_to"], {}), (["capabilities"], []),
+    (["version"], 2 ** 63 - 1), (["hold"], "1ms"), (["applies_to"], {}), (["capabilities"], []),
     (["promise"], "a\nb"), (["ladder"], {}), (["certify"], {}),
     (["ladder"], {"warn": {"confidence_below": None, "freshness_below": False, "change": None,
                            "budget": False, "disputes_open": None}}),

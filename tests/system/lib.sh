@@ -125,7 +125,8 @@ start_kafka() {
     bootstrap=${TROTH_TEST_KAFKA:-}
     if [[ -z $bootstrap ]]; then
         own_kafka=1
-        bootstrap=$("$root/ops/local/kafka" start --dir "$work/kafka" 2>"$work/kafka.log" |
+        bootstrap=$("$root/ops/local/kafka" start --dir "$work/kafka" \
+            --set broker.session.timeout.ms=3000 2>"$work/kafka.log" |
             sed -n 's/^bootstrap=//p')
         [[ -n $bootstrap ]] || { tail -n 3 "$work/kafka.log"; skip "Kafka could not be started"; }
     fi

@@ -227,8 +227,6 @@ static void durations_of_every_unit(void **state)
         const char *text;
         int64_t us;
     } rows[] = {{"1ms", 1000},
-                {"0ms", 0},
-                {"0d", 0},
                 {"90s", 90000000},
                 {"5m", 5 * MINUTE_US},
                 {"36h", 36 * HOUR_US},

@@ -187,8 +187,8 @@ static void durations_take_the_largest_exact_unit(void **state)
     static const struct {
         const char *document;
         const char *canonical;
-    } rows[] = {{"0d", "0s"},  {"0ms", "0s"},  {"24h", "1d"},       {"36h", "36h"},
-                {"60s", "1m"}, {"90s", "90s"}, {"3600000ms", "1h"}, {"1001ms", "1001ms"}};
+    } rows[] = {{"7d", "7d"},  {"1000ms", "1s"}, {"24h", "1d"},       {"36h", "36h"},
+                {"60s", "1m"}, {"90s", "90s"},   {"3600000ms", "1h"}, {"1001ms", "1001ms"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char expected[64];

@@ -151,6 +151,29 @@ static void kept_before_recertify_is_late(void **state)
     assert_true(troth_hot(f->standing, CADENCE)->head == since_us);
 }
 
+static void recertify_starts_with_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct troth_standing *fresh = aligned_alloc(64, f->rules->size);
+    const struct troth_event cost = cost_of(START, 5);
+    const struct troth_event exception =
+        event_of("a", TROTH_KIND_EXCEPTION, TROTH_OUTCOME_NONE, START);
+    const struct troth_event beat = event_of("a", TROTH_KIND_HEARTBEAT, TROTH_OUTCOME_NONE, START);
+    (void)feed_task(f, START, START, true);
+    (void)feed_task(f, START, START, false);
+    (void)feed_event(f, START, &cost, 1, 0);
+    (void)feed_event(f, START, &exception, 1, 0);
+    (void)feed_event(f, START, &beat, 1, 0);
+    assert_true(f->standing->matched);
+    troth_standing_recertify(f->rules, f->standing, START + 5, false);
+    troth_standing_init(f->rules, fresh, START + 5);
+    assert_false(f->standing->matched);
+    assert_int_equal(f->standing->rung, TROTH_RUNG_RECERTIFY);
+    assert_true(f->standing->since_us == START + 5);
+    assert_memory_equal(f->standing + 1, fresh + 1, f->rules->size - sizeof *fresh);
+    free(fresh);
+}
+
 static void counters_saturate(void **state)
 {
     struct fixture *f = *state;
@@ -417,6 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(late_begins_exactly_a_window_ago),
         TEST(kept_before_recertify_is_late),
+        TEST(recertify_starts_with_nothing),
         TEST(counters_saturate),
         TEST(budgets_saturate_and_forget),
         TEST(cadences_lose_tenths_at_the_microsecond),

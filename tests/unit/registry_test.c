@@ -242,6 +242,9 @@ static void keys_of_any_bytes(void **state)
             troth_registry_take(registry, 1, key, key_length, value, value_length, reason),
             TROTH_OK);
     }
+    static const char tailed[] = "refunds\0tail";
+    assert_int_equal(troth_registry_take(registry, 1, tailed, sizeof tailed - 1, "1", 1, reason),
+                     TROTH_INVALID);
     assert_null(in_force("refunds"));
 }
 

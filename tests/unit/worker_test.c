@@ -96,6 +96,20 @@ static void pointer_once_a_version_and_partition(void **state)
     assert_int_equal(world_counts(&world).pointers, 9);
 }
 
+/* Not again while it is under way, whatever else comes. */
+static void pointer_under_way_is_not_doubled(void **state)
+{
+    (void)state;
+    world_push(&world, WORLD_CONTRACT("refunds", 1));
+    world_start(&world);
+    world.log.keeps_pending = true;
+    world_run(&world, SECOND_US / 5);
+    assert_int_equal(world.log.pending_count, 1);
+    world_push(&world, WORLD_CONTRACT("other", 1));
+    world_run(&world, SECOND_US / 5);
+    assert_int_equal(world.log.pending_count, 2);
+}
+
 static void version_takes_effect_where_it_is_read(void **state)
 {
     (void)state;
@@ -486,6 +500,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pointer_follows_what_was_there, open_one, close_world),
         cmocka_unit_test_setup_teardown(pointer_once_a_version_and_partition, open_three,
                                         close_world),
+        cmocka_unit_test_setup_teardown(pointer_under_way_is_not_doubled, open_one, close_world),
         cmocka_unit_test_setup_teardown(version_takes_effect_where_it_is_read, open_one,
                                         close_world),
         cmocka_unit_test_setup_teardown(lost_pointer_is_sent_again, open_one, close_world),
