@@ -44,6 +44,11 @@ static void judge_fatal(struct troth_kafka_state *state)
     char reason[TROTH_KAFKA_ERROR_LENGTH / 2] = "";
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(state->consumer, reason, sizeof(reason));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+            (void)snprintf(reason, sizeof(reason),
+                           "another process has joined the group under the same name; give each "
+                           "an `instance` (--instance) of its own");
+        }
         troth_kafka_note(state, "the consumer has failed for good (%s): %s",
                          rd_kafka_err2name(code), reason);
         judge(state, troth_kafka_status(code) == TROTH_FENCED ? TROTH_FENCED : TROTH_REFUSED, true);
