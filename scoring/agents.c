@@ -83,6 +83,17 @@ uint32_t troth_agents_find(const struct troth_agents *agents, struct troth_text 
     }
 }
 
+uint32_t troth_agents_guess(const struct troth_agents *agents, uint64_t hash)
+{
+    const uint32_t tag = (uint32_t)(hash >> 32);
+    for (uint64_t i = hash & agents->mask;; i = (i + 1) & agents->mask) {
+        const struct troth_agent_slot slot = agents->slots[i];
+        if (slot.agent == 0 || slot.tag == tag) {
+            return slot.agent - 1; /* of a free slot: TROTH_NONE */
+        }
+    }
+}
+
 uint32_t troth_agents_add(struct troth_agents *agents, struct troth_text name, uint64_t hash)
 {
     TROTH_ASSERT(name.length >= 1 && name.length <= TROTH_AGENT_LENGTH_MAX);

@@ -59,6 +59,10 @@ uint64_t troth_agents_hash(struct troth_text name);
 uint32_t troth_agents_find(const struct troth_agents *agents, struct troth_text name,
                            uint64_t hash);
 
+/* Returns the agent that a hash most likely is of, by its tag alone, or TROTH_NONE: what to ask the
+ * caches for, before the agent itself is touched. */
+uint32_t troth_agents_guess(const struct troth_agents *agents, uint64_t hash);
+
 /* Adds an agent that is not there yet. Returns its index, or TROTH_NONE when full. */
 uint32_t troth_agents_add(struct troth_agents *agents, struct troth_text name, uint64_t hash);
 

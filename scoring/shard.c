@@ -72,14 +72,7 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
 
 void troth_shard_mark_dirty(struct troth_shard *shard, uint32_t index, unsigned flags)
 {
-    struct troth_standing *standing = troth_shard_at(shard, index);
-    if (!(standing->dirty & TROTH_DIRTY_LISTED)) {
-        uint32_t end = shard->dirty_first + shard->dirty_count;
-        end = end < shard->config.standings_max ? end : end - shard->config.standings_max;
-        shard->dirty[end] = index;
-        shard->dirty_count++;
-    }
-    standing->dirty |= (flags | TROTH_DIRTY_LISTED) & 15U;
+    troth_shard_note(shard, index, troth_shard_at(shard, index), flags);
 }
 
 uint32_t troth_shard_take_dirty(struct troth_shard *shard, unsigned *flags)
@@ -190,12 +183,12 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     if (effects & TROTH_EFFECT_WORSENED) {
         worsened = true;
         look |= rung != TROTH_RUNG_PAUSE;
-        troth_shard_mark_dirty(shard, index, TROTH_DIRTY_WORSENED);
+        troth_shard_note(shard, index, standing, TROTH_DIRTY_WORSENED);
     } else if (effects & TROTH_EFFECT_IMPROVED) {
         /* Kept evidence can only raise: it matters where calm may begin, or certification end. */
         look |= (rung == TROTH_RUNG_WARN || rung == TROTH_RUNG_NARROW) &&
                 standing->phase_us == TROTH_NEVER_US;
-        troth_shard_mark_dirty(shard, index, TROTH_DIRTY_IMPROVED);
+        troth_shard_note(shard, index, standing, TROTH_DIRTY_IMPROVED);
     }
     const bool moved =
         look && troth_shard_settle(shard, index, standing, &sight, moment->offset, worsened);
@@ -335,10 +328,9 @@ void troth_shard_prefetch(const struct troth_shard *shard, const struct troth_ev
     for (unsigned i = 0; i < count; i++) {
         agents[i] = NULL;
         if (hashes[i] != 0) {
-            const struct troth_agent_slot slot =
-                shard->agents.slots[hashes[i] & shard->agents.mask];
-            if (slot.agent != 0) {
-                agents[i] = &shard->agents.agents[slot.agent - 1];
+            const uint32_t agent = troth_agents_guess(&shard->agents, hashes[i]);
+            if (agent != TROTH_NONE) {
+                agents[i] = &shard->agents.agents[agent];
                 __builtin_prefetch(agents[i]);
             }
         }

@@ -77,7 +77,7 @@ static void take_step(struct troth_shard *shard, uint32_t index, struct troth_st
         troth_standing_recertify(sight->rules, standing, sight->instant->time_us, false);
     }
     sight->ready = 0;
-    troth_shard_mark_dirty(shard, index, TROTH_DIRTY_MOVED);
+    troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
 }
 
 static void restart_counters(const struct troth_sight *sight, struct troth_standing *standing)
@@ -141,7 +141,7 @@ static void run_deadlines(struct troth_shard *shard, uint32_t index, int64_t off
         troth_instant_set(slot->rules, &slot->past, due_us);
         troth_sight_init(&sight, slot->rules, standing, &slot->past);
         (void)troth_shard_settle(shard, index, standing, &sight, offset, true);
-        troth_shard_mark_dirty(shard, index, TROTH_DIRTY_WORSENED);
+        troth_shard_note(shard, index, standing, TROTH_DIRTY_WORSENED);
         troth_shard_schedule(shard, index, &sight);
         TROTH_ASSERT(shard->deadlines[index] > due_us);
     }
@@ -230,7 +230,7 @@ void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);
     troth_sight_init(&sight, slot->rules, standing, &slot->now);
     (void)troth_shard_settle(shard, index, standing, &sight, shard->offset, true);
-    troth_shard_mark_dirty(shard, index, TROTH_DIRTY_MOVED);
+    troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
     troth_shard_schedule(shard, index, &sight);
 }
 
@@ -282,6 +282,6 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     struct troth_sight sight;
     troth_sight_init(&sight, rules, standing, &shard->slots[slot].now);
     troth_shard_schedule(shard, index, &sight);
-    troth_shard_mark_dirty(shard, index, TROTH_DIRTY_MOVED);
+    troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
     return true;
 }

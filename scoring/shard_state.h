@@ -54,6 +54,20 @@ static inline struct troth_standing *troth_shard_at(const struct troth_shard *sh
     return (struct troth_standing *)troth_blocks_at(&shard->blocks, shard->lines[standing]);
 }
 
+/* Puts a standing on the list of those that changed; troth_shard_mark_dirty for who has it at hand.
+ */
+static inline void troth_shard_note(struct troth_shard *shard, uint32_t index,
+                                    struct troth_standing *standing, unsigned flags)
+{
+    if (!(standing->dirty & TROTH_DIRTY_LISTED)) {
+        uint32_t end = shard->dirty_first + shard->dirty_count;
+        end = end < shard->config.standings_max ? end : end - shard->config.standings_max;
+        shard->dirty[end] = index;
+        shard->dirty_count++;
+    }
+    standing->dirty |= (flags | TROTH_DIRTY_LISTED) & 15U;
+}
+
 /* Begins a standing of an agent under the contract in a slot, at the clock. Returns false when
  * there is no room. */
 bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot);
