@@ -12,14 +12,13 @@ enum {
     OFFERS_MAX = TROTH_CONTRACTS_MAX
 };
 
-static struct troth_publication look(struct troth_worker *worker, struct troth_partition *partition,
+static struct troth_publication look(const struct troth_partition *partition,
                                      struct troth_standing_view *view)
 {
     struct troth_publication publication = {.partition = partition->number,
                                             .as_of_us = troth_shard_clock_us(partition->shard),
                                             .view = view,
                                             .score = troth_outlook_score(&view->sight)};
-    (void)worker;
     troth_outlook_until(&view->sight, &publication.good_until_us, &publication.offer_until_us);
     return publication;
 }
@@ -35,8 +34,8 @@ static struct troth_offer offer_of(const struct troth_publication *publication)
 }
 
 /* The agent of a standing: the meet over all that it has. */
-static void look_at_agent(struct troth_worker *worker, struct troth_partition *partition,
-                          uint32_t standing, const struct troth_publication *publication,
+static void look_at_agent(struct troth_partition *partition, uint32_t standing,
+                          const struct troth_publication *publication,
                           struct troth_agent_publication *agent)
 {
     uint32_t standings[OFFERS_MAX];
@@ -52,7 +51,7 @@ static void look_at_agent(struct troth_worker *worker, struct troth_partition *p
         struct troth_standing_view view;
         const bool there = troth_shard_view(partition->shard, standings[i], &view);
         TROTH_ASSERT(there);
-        const struct troth_publication other = look(worker, partition, &view);
+        const struct troth_publication other = look(partition, &view);
         offers[i] = offer_of(&other);
     }
     *agent = (struct troth_agent_publication){.partition = partition->number,
@@ -112,11 +111,11 @@ static void publish_narrowing(struct troth_worker *worker, const struct pending 
         return; /* it is on the list of those that changed, and goes out when its record is safe */
     }
     struct troth_agent_publication agent;
-    struct troth_publication standing = look(worker, partition, &view);
+    struct troth_publication standing = look(partition, &view);
     const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
     standing.why = &why;
     standing.whole = true;
-    look_at_agent(worker, partition, pending->standing, &standing, &agent);
+    look_at_agent(partition, pending->standing, &standing, &agent);
     if (store->narrow(store, &standing, &agent, pending->record, strlen(pending->record)) ==
         TROTH_OK) {
         note_published(partition, pending->standing, &standing);
@@ -205,7 +204,7 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
     if (!troth_shard_view(partition->shard, standing, &view)) {
         return TROTH_OK;
     }
-    struct troth_publication publication = look(worker, partition, &view);
+    struct troth_publication publication = look(partition, &view);
     if (!(flags & TROTH_DIRTY_MOVED) &&
         !troth_partition_is_news(published, worker->config.dead_band, clock_us, view.standing->rung,
                                  publication.score.score, publication.good_until_us)) {
@@ -217,7 +216,7 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
                         published->rung != view.standing->rung ||
                         troth_partition_is_stale(published, clock_us);
     struct troth_agent_publication agent;
-    look_at_agent(worker, partition, standing, &publication, &agent);
+    look_at_agent(partition, standing, &publication, &agent);
     troth_status status = store->put_standing(store, &publication);
     status = status == TROTH_OK ? store->put_agent(store, &agent) : status;
     if (status == TROTH_OK) {
