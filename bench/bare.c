@@ -28,8 +28,8 @@ static const struct troth_kafka_property suggested[] = {
     {"check.crcs", "true"},
     {"fetch.error.backoff.ms", "20"},
     {"reconnect.backoff.max.ms", "1000"},
-    {"queued.min.messages", "400000"},
-    {"queued.max.messages.kbytes", "131072"},
+    {"queued.min.messages", "32768"},
+    {"queued.max.messages.kbytes", "32768"},
 };
 
 static const struct troth_kafka_property needed[] = {

@@ -103,30 +103,6 @@ static void handle_error(struct troth_kafka_state *state, const rd_kafka_message
     }
 }
 
-/* The batch call waits until its array is full. So: what is there; or else the first record, and
- * what has come with it. */
-static void fetch(struct troth_kafka_state *state, int timeout_ms, size_t capacity)
-{
-    ssize_t count = rd_kafka_consume_batch_queue(state->queue, 0, state->held, capacity);
-    if (count <= 0 && timeout_ms > 0 && state->event_count == 0) {
-        count = rd_kafka_consume_batch_queue(state->queue, timeout_ms, state->held, 1);
-        if (count == 1 && capacity > 1) {
-            ssize_t more =
-                rd_kafka_consume_batch_queue(state->queue, 0, state->held + 1, capacity - 1);
-            count += more > 0 ? more : 0;
-        }
-    }
-    state->held_count = count > 0 ? (size_t)count : 0;
-}
-
-void troth_kafka_log_release(struct troth_kafka_state *state)
-{
-    for (size_t i = 0; i < state->held_count; i++) {
-        rd_kafka_message_destroy(state->held[i]);
-    }
-    state->held_count = 0;
-}
-
 /* Once. Records from before the topic was mended keep their emitters' time, so this is no reason to
  * stop; `troth topics check` is. */
 static void warn_of_time(struct troth_kafka_state *state, enum troth_topic topic)
@@ -218,7 +194,7 @@ static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
     struct troth_kafka_state *state = state_of(log);
     TROTH_ASSERT(capacity > 0);
     capacity = capacity < TROTH_BATCH_MAX ? capacity : TROTH_BATCH_MAX;
-    troth_kafka_log_release(state);
+    troth_kafka_fetch_release(state);
     *count = 0;
     troth_status status = take_verdict(state);
     if (status != TROTH_OK) {
@@ -231,7 +207,7 @@ static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
     (void)rd_kafka_poll(state->producer, 0);
     size_t given = 0;
     if (state->event_count == 0) {
-        fetch(state, troth_kafka_milliseconds(timeout_us), capacity);
+        troth_kafka_fetch(state, troth_kafka_milliseconds(timeout_us), capacity);
         given = translate(state, items);
     }
     given += troth_kafka_assignment_give(state, items + given, capacity - given);

@@ -22,7 +22,7 @@
  *
  * Threads: one log, one thread; `say` may be called from librdkafka's threads.
  * Memory: taken at open, by the number of partitions; the fetch queue is bounded by
- * queued.max.messages.kbytes (128 MiB, 400,000 records), the send queue by queue.buffering.max.*
+ * queued.max.messages.kbytes (32 MiB, 32,768 records), the send queue by queue.buffering.max.*
  * (100,000 records, 64 MiB). Both can be set through the properties.
  */
 #ifndef TROTH_CONSUMERS_KAFKA_LOG_H

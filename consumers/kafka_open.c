@@ -14,11 +14,10 @@ static const struct troth_kafka_property suggested[] = {
     {"check.crcs", "true"},
     {"fetch.error.backoff.ms", "20"},
     {"reconnect.backoff.max.ms", "1000"},
-    /* A smaller queue collapses: with 20,000 and 8 MB a tenth of the rate was measured; with
-     * 100,000 it is full in a backlog, and the broker's thread looks again after up to a second
-     * only. */
-    {"queued.min.messages", "400000"},
-    {"queued.max.messages.kbytes", "131072"},
+    /* As small as the caches like it, and some 20 ms of work: kafka_fetch.c sees to it that it is
+     * filled again before it is empty. */
+    {"queued.min.messages", "32768"},
+    {"queued.max.messages.kbytes", "32768"},
 };
 
 void troth_kafka_state_destroy(struct troth_kafka_state *state)
@@ -27,7 +26,7 @@ void troth_kafka_state_destroy(struct troth_kafka_state *state)
         return;
     }
     state->closing = true;
-    troth_kafka_log_release(state);
+    troth_kafka_fetch_release(state);
     troth_kafka_output_close(state);
     if (state->consumer != NULL) {
         (void)rd_kafka_assign(state->consumer, NULL);
@@ -102,6 +101,7 @@ static troth_status consumer_open(struct troth_kafka_state *state,
         return TROTH_INVALID;
     }
     (void)rd_kafka_poll_set_consumer(state->consumer);
+    troth_kafka_fetch_setup(state);
     state->queue = rd_kafka_queue_get_consumer(state->consumer);
     state->commit_queue = rd_kafka_queue_new(state->consumer);
     return state->queue != NULL && state->commit_queue != NULL ? TROTH_OK : TROTH_NO_MEMORY;

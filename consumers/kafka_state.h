@@ -1,6 +1,7 @@
 /*
  * Inside of the Kafka log: what its files share (kafka_log.c: poll, extent, commit;
- * kafka_assignment.c: who reads what from where; kafka_output.c: the producer; kafka_open.c).
+ * kafka_fetch.c: takes records from librdkafka; kafka_assignment.c: who reads what from where;
+ * kafka_output.c: the producer; kafka_open.c).
  */
 #ifndef TROTH_CONSUMERS_KAFKA_STATE_H
 #define TROTH_CONSUMERS_KAFKA_STATE_H
@@ -55,6 +56,10 @@ struct troth_kafka_state {
 
     rd_kafka_message_t *held[TROTH_BATCH_MAX]; /* lent to the caller until the next poll */
     size_t held_count;
+    int64_t taken_records; /* since librdkafka's fetching was woken */
+    int64_t taken_bytes;
+    int64_t wake_records; /* it is woken after so many, */
+    int64_t wake_bytes;   /* or so many bytes */
 
     troth_status verdict;   /* to be returned by the next poll */
     bool verdict_for_good;  /* and by every later one */
@@ -73,8 +78,14 @@ extern const struct troth_log troth_kafka_log_calls;
 /* librdkafka's error callback of the consumer. */
 void troth_kafka_log_on_error(rd_kafka_t *client, int error, const char *reason, void *opaque);
 
+/* kafka_fetch.c. Of the configuration of state->consumer: when its fetching is to be woken. */
+void troth_kafka_fetch_setup(struct troth_kafka_state *state);
+
+/* Holds what there is, at most `capacity` records; where there is none, waits for the first. */
+void troth_kafka_fetch(struct troth_kafka_state *state, int timeout_ms, size_t capacity);
+
 /* Gives back the records that the caller was lent. */
-void troth_kafka_log_release(struct troth_kafka_state *state);
+void troth_kafka_fetch_release(struct troth_kafka_state *state);
 
 /* Closes and frees what is there. NULL is fine. */
 void troth_kafka_state_destroy(struct troth_kafka_state *state);

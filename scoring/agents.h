@@ -9,6 +9,7 @@
 #ifndef TROTH_SCORING_AGENTS_H
 #define TROTH_SCORING_AGENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,12 +21,13 @@ enum { TROTH_INLINE_NAME = 33 }; /* bytes of a name kept in the agent's own line
 
 struct troth_agent {
     uint64_t hash;
-    uint32_t first;      /* its first standing, or TROTH_NONE */
-    uint32_t first_line; /* where that one's block is */
-    uint32_t sequences;  /* its sequence windows, or TROTH_NONE */
-    uint32_t generation; /* of the contracts for which every standing that may begin has begun */
-    uint32_t long_name;  /* index of the name where it is longer than TROTH_INLINE_NAME */
-    uint16_t first_contract; /* slot of its first standing's contract */
+    uint32_t first;         /* its first standing, or TROTH_NONE */
+    uint32_t first_line;    /* where that one's block is */
+    uint32_t sequences;     /* its sequence windows, or TROTH_NONE */
+    uint32_t generation;    /* of the contracts for which every standing that may begin has begun */
+    uint32_t long_name;     /* index of the name where it is longer than TROTH_INLINE_NAME */
+    uint8_t first_contract; /* slot of its first standing's contract */
+    bool looked_at;         /* its first standing is not at clear: most events lead to a look */
     uint8_t name_length;
     char name[TROTH_INLINE_NAME];
 };

@@ -6,6 +6,8 @@
 #include "schemas/assert.h"
 #include "scoring/shard_state.h"
 
+_Static_assert(TROTH_CONTRACTS_MAX <= UINT8_MAX + 1, "an agent notes a slot in a byte");
+
 static void set_deadline(struct troth_shard *shard, uint32_t index, int64_t due_us)
 {
     shard->deadlines[index] = due_us;
@@ -66,6 +68,16 @@ static void tell(struct troth_shard *shard, uint32_t index, struct troth_standin
     }
 }
 
+/* Notes with the agent, if this is its first standing, what its events will touch. */
+static void set_looked_at(struct troth_shard *shard, uint32_t index,
+                          const struct troth_standing *standing)
+{
+    struct troth_agent *agent = &shard->agents.agents[standing->agent];
+    if (agent->first == index) {
+        agent->looked_at = standing->rung != TROTH_RUNG_CLEAR;
+    }
+}
+
 /* Writes a step into the standing, and tells of it. */
 static void take_step(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
                       struct troth_sight *sight, const struct troth_step *step, int64_t offset)
@@ -77,6 +89,7 @@ static void take_step(struct troth_shard *shard, uint32_t index, struct troth_st
         troth_standing_recertify(sight->rules, standing, sight->instant->time_us, false);
     }
     sight->ready = 0;
+    set_looked_at(shard, index, standing);
     troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
 }
 
@@ -181,7 +194,9 @@ static void unlink_standing(struct troth_shard *shard, uint32_t index,
         agent->first_line = TROTH_NONE;
         if (standing->next != TROTH_NONE) {
             agent->first_line = shard->lines[standing->next];
-            agent->first_contract = (uint16_t)troth_shard_at(shard, standing->next)->contract;
+            const struct troth_standing *next = troth_shard_at(shard, standing->next);
+            agent->first_contract = (uint8_t)next->contract;
+            agent->looked_at = next->rung != TROTH_RUNG_CLEAR;
         }
         return;
     }
@@ -276,7 +291,8 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     standing->dirty = shard->marks[index] & MARK_LISTED ? TROTH_DIRTY_LISTED : 0;
     a->first = index;
     a->first_line = line;
-    a->first_contract = (uint16_t)slot;
+    a->first_contract = (uint8_t)slot;
+    a->looked_at = true;
     shard->lines[index] = line;
     troth_instant_set(rules, &shard->slots[slot].now, shard->clock_us);
     struct troth_sight sight;
