@@ -9,10 +9,3 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash) # headers alone: it is inlined
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
-
-# librdkafka consumes about twice as fast on jemalloc; the sanitizers bring an allocator of their own.
-add_library(troth_allocator INTERFACE)
-if(NOT TROTH_SANITIZE)
-    target_link_libraries(troth_allocator INTERFACE PkgConfig::JEMALLOC)
-endif()

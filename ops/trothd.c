@@ -19,10 +19,6 @@
 
 enum { STATUS_SECONDS = 10 };
 
-/* jemalloc reads this: memory that the fetch queue has breathed out is kept for its next breath,
- * and not given to the kernel and taken anew. */
-const char *malloc_conf = "dirty_decay_ms:30000,muzzy_decay_ms:30000";
-
 static void print_help(void)
 {
     puts("trothd: scores agents against their contracts, from Kafka to Redis\n"
