@@ -55,7 +55,7 @@ void troth_agents_init(struct troth_agents *agents, void *memory, uint32_t capac
 
 uint64_t troth_agents_hash(struct troth_text name)
 {
-    return XXH64(name.data, name.length, 0);
+    return XXH3_64bits(name.data, name.length);
 }
 
 struct troth_text troth_agents_name(const struct troth_agents *agents, uint32_t agent)

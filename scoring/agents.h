@@ -54,7 +54,7 @@ size_t troth_agents_size(uint32_t capacity);
 /* In memory: troth_agents_size(capacity) bytes, zeroed; kept until the agents are done with. */
 void troth_agents_init(struct troth_agents *agents, void *memory, uint32_t capacity);
 
-/* Returns the hash of a name (XXH64). */
+/* Returns the hash of a name (XXH3, 64 bits). */
 uint64_t troth_agents_hash(struct troth_text name);
 
 /* Returns the agent's index, or TROTH_NONE. In hash: of the name. */

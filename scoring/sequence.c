@@ -36,14 +36,14 @@ bool troth_sequence_seen(struct troth_sequences *sequences, uint64_t name_hash, 
 static uint32_t count_missing(const struct troth_session *session, int64_t seq)
 {
     const uint64_t jump = distance(seq, session->top);
-    /* Of the old window leave the numbers top - 63 .. seq - 64, but none from before `first`. */
-    const uint64_t known = distance(session->top, session->first) < TROTH_SEQUENCE_WIDTH
-                               ? distance(session->top, session->first) + 1
-                               : TROTH_SEQUENCE_WIDTH;
+    const uint64_t old = distance(session->top, session->first);
+    /* Bit i: top - i. Of the old window leave the numbers top - 63 .. seq - 64, but none from
+     * before `first`. */
+    const uint64_t known = old < TROTH_SEQUENCE_WIDTH - 1 ? (UINT64_C(2) << old) - 1 : UINT64_MAX;
+    const uint64_t stay = jump < TROTH_SEQUENCE_WIDTH ? UINT64_MAX >> jump : 0;
     uint64_t missing = 0;
-    for (uint64_t back = 0; back < known; back++) {
-        const bool leaves = back + jump >= TROTH_SEQUENCE_WIDTH;
-        missing += leaves && (session->seen >> back & 1) == 0;
+    for (uint64_t gone = known & ~stay & ~session->seen; gone != 0; gone &= gone - 1) {
+        missing++; /* a bit each, and hardly ever one */
     }
     /* Numbers past the old top that never were in the window: top + 1 .. seq - 64. */
     if (jump > TROTH_SEQUENCE_WIDTH) {
