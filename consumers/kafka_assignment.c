@@ -147,6 +147,7 @@ void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t
         give_up(state, TROTH_LOG_REVOKED);
         state->unassign_due = true;
     } else {
+        state->abort_due = true; /* what the caller sends until it learns of it is of no use */
         troth_kafka_note(state,
                          "the group has gone on without this member, which has lost its "
                          "partitions%s%s",
@@ -171,7 +172,7 @@ static troth_status unassign(struct troth_kafka_state *state)
     for (int32_t p = 0; p < state->partition_count; p++) {
         state->telemetry[p] = (struct troth_kafka_reading){0};
     }
-    return TROTH_OK;
+    return troth_kafka_transaction_abandon(state); /* where the caller could not commit it */
 }
 
 static void add(rd_kafka_topic_partition_list_t *list, struct troth_kafka_state *state,
@@ -206,6 +207,12 @@ static troth_status assign(struct troth_kafka_state *state)
 
 troth_status troth_kafka_assignment_settle(struct troth_kafka_state *state)
 {
+    if (state->abort_due && state->event_count == 0) {
+        const troth_status status = troth_kafka_transaction_abandon(state);
+        if (status != TROTH_OK) {
+            return status;
+        }
+    }
     if (state->unassign_due && state->event_count == 0) {
         return unassign(state);
     }

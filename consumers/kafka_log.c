@@ -204,7 +204,7 @@ static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
     if (status != TROTH_OK) {
         return status;
     }
-    (void)rd_kafka_poll(state->producer, 0);
+    troth_kafka_output_serve(state);
     size_t given = 0;
     if (state->event_count == 0) {
         troth_kafka_fetch(state, troth_kafka_milliseconds(timeout_us), capacity);
@@ -330,37 +330,67 @@ static troth_status await_commit(struct troth_kafka_state *state, uint64_t numbe
     }
 }
 
-static troth_status log_commit(struct troth_log *log, const struct troth_log_offset *offsets,
-                               size_t count, int64_t timeout_us)
+/* Out list: of the offsets, to be destroyed. Returns TROTH_FENCED where a partition is not ours:
+ * the group would take an offset of one that has moved on within this generation, as it checks the
+ * member, not the partition. */
+static troth_status list_offsets(struct troth_kafka_state *state,
+                                 const struct troth_log_offset *offsets, size_t count,
+                                 rd_kafka_topic_partition_list_t **list)
 {
-    struct troth_kafka_state *state = state_of(log);
-    int64_t deadline_us = troth_kafka_monotonic_us() + (timeout_us > 0 ? timeout_us : 0);
-    troth_status status = troth_kafka_output_flush(state, timeout_us);
-    if (status != TROTH_OK || count == 0) {
-        return status;
-    }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    rd_kafka_topic_partition_list_t *made = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
-        /* The group would take an offset of a partition that has moved on within this generation:
-         * it checks the member, not the partition. */
         if (owned(state, offsets[i].partition) == NULL) {
-            rd_kafka_topic_partition_list_destroy(list);
+            rd_kafka_topic_partition_list_destroy(made);
             return TROTH_FENCED;
         }
-        rd_kafka_topic_partition_list_add(list, state->names[TROTH_TOPIC_TELEMETRY],
+        rd_kafka_topic_partition_list_add(made, state->names[TROTH_TOPIC_TELEMETRY],
                                           offsets[i].partition)
             ->offset = offsets[i].offset;
     }
-    uint64_t number = ++state->commit_number;
+    *list = made;
+    return TROTH_OK;
+}
+
+/* The embedded broker throws away offsets that come in a transaction: there the records are flushed
+ * first, and the consumer commits. */
+static troth_status commit_plainly(struct troth_kafka_state *state,
+                                   const rd_kafka_topic_partition_list_t *list, int64_t deadline_us)
+{
+    const troth_status status =
+        troth_kafka_output_flush(state, deadline_us - troth_kafka_monotonic_us());
+    if (status != TROTH_OK || list->cnt == 0) {
+        return status;
+    }
+    const uint64_t number = ++state->commit_number;
     /* rd_kafka_commit() would wait without a bound. */
     rd_kafka_resp_err_t code = rd_kafka_commit_queue(state->consumer, list, state->commit_queue,
                                                      NULL, (void *)(uintptr_t)number);
-    rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
         return troth_kafka_status(code);
     }
     return await_commit(state, number, deadline_us);
+}
+
+static troth_status log_commit(struct troth_log *log, const struct troth_log_offset *offsets,
+                               size_t count, int64_t timeout_us)
+{
+    struct troth_kafka_state *state = state_of(log);
+    const int64_t deadline_us = troth_kafka_monotonic_us() + (timeout_us > 0 ? timeout_us : 0);
+    rd_kafka_topic_partition_list_t *list = NULL;
+    if (state->abort_due) {
+        troth_kafka_note(state, "what was sent is of partitions that were taken away");
+        return TROTH_FENCED;
+    }
+    troth_status status = list_offsets(state, offsets, count, &list);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    status = state->transactional.client != NULL
+                 ? troth_kafka_transaction_commit(state, list, deadline_us)
+                 : commit_plainly(state, list, deadline_us);
+    rd_kafka_topic_partition_list_destroy(list);
+    return status;
 }
 
 static void log_close(struct troth_log *log)

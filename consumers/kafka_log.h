@@ -1,8 +1,9 @@
 /*
  * The log over Kafka: consumers/log.h on librdkafka 2.0.
  *
- * One consumer, a member of the group (eager `range`, static where `instance` is given), and one
- * idempotent producer. What holds:
+ * One consumer, a member of the group (eager `range`, static where `instance` is given), and two
+ * producers: a transactional one, named PREFIX.GROUP.INSTANCE, and a plain idempotent one for
+ * telemetry (kafka_output.c tells why). What holds:
  *
  * - Offsets are given with the assignment, never sought. Records that a change of assignment made
  *   stale are dropped by (partition, expected offset): a record of a partition that is not ours, or
@@ -14,15 +15,20 @@
  * - Where retention has deleted records before they were read, reading goes on at the first that is
  *   left and this is said aloud (`say`, error()). A log that ends before what was already read
  *   (truncated, or made anew) is TROTH_REFUSED.
- * - A record that could not be delivered makes every later commit TROTH_REFUSED, as the offsets
- *   would cover a record that is not there. So does a fatal error of the idempotent producer. Close
- *   the log and open it anew: what was not committed is read again.
- * - On the embedded broker (`troth sandbox`) members are dynamic: it knows no static ones.
+ * - A record that could not be delivered makes this and every later commit TROTH_REFUSED, as the
+ *   offsets would cover a record that is not there. So does whatever else ends a transaction, or
+ *   leaves open whether it has ended; TROTH_FENCED where another member has the partitions, or
+ *   another process the name. Close the log and open it anew: what was not committed is read again.
+ * - Opening fences whoever wrote under the same name before. A transaction lasts at most
+ *   transaction.timeout.ms, which is at most, and by default, session.timeout.ms.
+ * - On the embedded broker (`troth sandbox`), which knows neither, members are dynamic and there
+ *   are no transactions: all is sent plainly, and a commit is a flush and then the offsets. What
+ *   was sent and not committed stands there twice after a crash.
  * - poll() is TROTH_UNREACHABLE when no broker has answered for 30 s; librdkafka goes on trying.
  *
  * Threads: one log, one thread; `say` may be called from librdkafka's threads.
  * Memory: taken at open, by the number of partitions; the fetch queue is bounded by
- * queued.max.messages.kbytes (32 MiB, 32,768 records), the send queue by queue.buffering.max.*
+ * queued.max.messages.kbytes (32 MiB, 32,768 records), each send queue by queue.buffering.max.*
  * (100,000 records, 64 MiB). Both can be set through the properties.
  */
 #ifndef TROTH_CONSUMERS_KAFKA_LOG_H
@@ -38,7 +44,8 @@ struct troth_kafka_config {
     struct troth_kafka_properties properties; /* passed through; must hold bootstrap.servers */
     const char *prefix;                       /* of the topics, as "troth" */
     const char *group;                        /* consumer group */
-    const char *instance;    /* group.instance.id, unique among members; NULL: a dynamic member */
+    const char *instance;    /* group.instance.id and of the transactions, unique among members;
+                              * NULL: a dynamic member */
     const char *partitioner; /* as "murmur2_random", for TROTH_ANY_PARTITION; NULL: that one */
     bool create_time;        /* telemetry bears its emitters' time, and that is meant */
     bool read_contracts;
@@ -47,7 +54,8 @@ struct troth_kafka_config {
 };
 
 /*
- * Connects, finds the topics and joins the group; waits at most 10 s for a broker.
+ * Connects, finds the topics and joins the group; waits at most 10 s for a broker, and 30 s for
+ * what a former self left open.
  * In config: borrowed for the call.
  * Out log: to be closed by log->close.
  * Out error: why it failed and what would be right; at most size bytes, terminated.

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "consumers/kafka_log.h"
 #include "consumers/kafka_state.h"
 
-enum { OPEN_TIMEOUT_MS = 10000, PARTITIONS_MAX = 65536 };
+enum { OPEN_TIMEOUT_MS = 10000, PARTITIONS_MAX = 65536, ID_LENGTH = 1024 };
 
 static const struct troth_kafka_property suggested[] = {
     {"client.id", "troth"},
@@ -66,13 +68,18 @@ static troth_status reach(struct troth_kafka_state *state, bool *embedded, char 
     return TROTH_UNREACHABLE;
 }
 
+static bool is_static(const struct troth_kafka_config *config)
+{
+    return config->instance != NULL && config->instance[0] != '\0';
+}
+
 static troth_status consumer_open(struct troth_kafka_state *state,
                                   const struct troth_kafka_config *config, bool embedded,
                                   char *error, size_t size)
 {
     /* The embedded broker knows no static members: one that comes back would wait for the session
      * of its own ghost to end. */
-    bool fixed = config->instance != NULL && config->instance[0] != '\0' && !embedded;
+    bool fixed = is_static(config) && !embedded;
     const struct troth_kafka_property needed[] = {
         {"group.id", config->group},
         {"enable.auto.commit", "false"},
@@ -105,6 +112,27 @@ static troth_status consumer_open(struct troth_kafka_state *state,
     state->queue = rd_kafka_queue_get_consumer(state->consumer);
     state->commit_queue = rd_kafka_queue_new(state->consumer);
     return state->queue != NULL && state->commit_queue != NULL ? TROTH_OK : TROTH_NO_MEMORY;
+}
+
+/* The producer whose records stand in the log with the offsets that they came of, or not at all. */
+static troth_status transactions_open(struct troth_kafka_state *state,
+                                      const struct troth_kafka_config *config,
+                                      const char *partitioner, char *error, size_t size)
+{
+    char id[ID_LENGTH];
+    char number[24] = "";
+    if (!is_static(config)) { /* nobody comes back under its name, so nobody is to be fenced */
+        (void)snprintf(number, sizeof(number), "%08" PRIx32 "%08" PRIx32, randombytes_random(),
+                       randombytes_random());
+    }
+    /* The prefix first: so a rule for all that begins with it gives the right to write. */
+    const int length = snprintf(id, sizeof(id), "%s.%s.%s", config->prefix, config->group,
+                                is_static(config) ? config->instance : number);
+    if (length < 0 || (size_t)length >= sizeof(id)) {
+        (void)snprintf(error, size, "prefix, group and instance are too long");
+        return TROTH_INVALID;
+    }
+    return troth_kafka_transaction_open(state, config->properties, partitioner, id, error, size);
 }
 
 /* Out partitions: of a topic that is read, in the consumer's eyes. */
@@ -196,13 +224,19 @@ static troth_status open_all(struct troth_kafka_state *state,
         }
     }
     bool embedded = false;
+    const struct troth_kafka_property needed[] = {{"partitioner", partitioner}};
     troth_status status =
-        troth_kafka_output_open(state, config->properties, partitioner, error, size);
+        troth_kafka_output_open(state, &state->plain, config->properties,
+                                (struct troth_kafka_properties){needed, 1}, error, size);
+    state->producer = state->plain.client;
     if (status == TROTH_OK) {
         status = reach(state, &embedded, error, size);
     }
     if (status == TROTH_OK) {
         status = consumer_open(state, config, embedded, error, size);
+    }
+    if (status == TROTH_OK && !embedded) {
+        status = transactions_open(state, config, partitioner, error, size);
     }
     if (status == TROTH_OK) {
         status = topic_open(state, TROTH_TOPIC_TELEMETRY, &state->partition_count, error, size);

@@ -1,5 +1,13 @@
-/* The producer of the Kafka log. Every record's fate is counted by its delivery report, so a commit
- * knows whether all that it covers is in the log. */
+/*
+ * The producers of the Kafka log. Every record's fate is counted by its delivery report, so a
+ * commit knows whether all that it covers is in the log.
+ *
+ * Records go through the transactional producer, but for the engine's own of telemetry (ticks and
+ * pointers): as long as a transaction with a record of a partition is open, nobody who reads
+ * committed records alone gets past it, and in telemetry that is everybody, this engine first. They
+ * may be there twice without harm, so they need no transaction. On the embedded broker everything
+ * is plain.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -16,14 +24,20 @@ static const struct troth_kafka_property suggested[] = {
     {"queue.buffering.max.kbytes", "65536"},
 };
 
+enum { NEEDED_MAX = 8 };
+
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
-    (void)client;
     struct troth_kafka_state *state = opaque;
-    TROTH_ASSERT(state->outstanding > 0);
-    state->outstanding--;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        state->failures++;
+    struct troth_kafka_output *output =
+        client == state->transactional.client ? &state->transactional : &state->plain;
+    TROTH_ASSERT(output->outstanding > 0);
+    output->outstanding--;
+    if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+        message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+        output->failures++; /* of a transaction that is aborted; why is known already */
+    } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        output->failures++;
         troth_kafka_note(state, "a record for %s was not delivered: %s",
                          rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
     }
@@ -38,32 +52,36 @@ static void on_error(rd_kafka_t *client, int error, const char *reason, void *op
 }
 
 troth_status troth_kafka_output_open(struct troth_kafka_state *state,
-                                     struct troth_kafka_properties passed, const char *partitioner,
-                                     char *error, size_t size)
+                                     struct troth_kafka_output *output,
+                                     struct troth_kafka_properties passed,
+                                     struct troth_kafka_properties needed, char *error, size_t size)
 {
-    const struct troth_kafka_property needed[] = {
+    struct troth_kafka_property all[NEEDED_MAX] = {
         {"enable.idempotence", "true"},
         {"acks", "all"},
         {"allow.auto.create.topics", "false"},
-        {"partitioner", partitioner},
     };
+    size_t count = 3;
+    TROTH_ASSERT(needed.count <= NEEDED_MAX - count);
+    for (size_t i = 0; i < needed.count; i++) {
+        all[count++] = needed.entries[i];
+    }
     rd_kafka_conf_t *conf;
     troth_status status = troth_kafka_conf_create(
         (struct troth_kafka_properties){suggested, sizeof(suggested) / sizeof(suggested[0])},
-        passed, (struct troth_kafka_properties){needed, sizeof(needed) / sizeof(needed[0])},
-        &state->voice, &conf, error, size);
+        passed, (struct troth_kafka_properties){all, count}, &state->voice, &conf, error, size);
     if (status != TROTH_OK) {
         return status;
     }
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    state->producer = troth_kafka_client_create(RD_KAFKA_PRODUCER, conf, error, size);
-    if (state->producer == NULL) {
+    output->client = troth_kafka_client_create(RD_KAFKA_PRODUCER, conf, error, size);
+    if (output->client == NULL) {
         return TROTH_INVALID;
     }
     for (int i = 0; i < TROTH_TOPIC_COUNT; i++) {
-        state->sending[i] = rd_kafka_topic_new(state->producer, state->names[i], NULL);
-        if (state->sending[i] == NULL) {
+        output->topics[i] = rd_kafka_topic_new(output->client, state->names[i], NULL);
+        if (output->topics[i] == NULL) {
             (void)snprintf(error, size, "topic %s: %s", state->names[i],
                            rd_kafka_err2str(rd_kafka_last_error()));
             return TROTH_INVALID;
@@ -72,27 +90,46 @@ troth_status troth_kafka_output_open(struct troth_kafka_state *state,
     return TROTH_OK;
 }
 
-void troth_kafka_output_close(struct troth_kafka_state *state)
+static void output_close(struct troth_kafka_output *output)
 {
-    if (state->producer == NULL) {
+    if (output->client == NULL) {
         return;
     }
     /* What is queued and was not committed is sent again by the next owner: do not wait for it. */
-    (void)rd_kafka_purge(state->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_purge(output->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     for (int i = 0; i < TROTH_TOPIC_COUNT; i++) {
-        if (state->sending[i] != NULL) {
-            rd_kafka_topic_destroy(state->sending[i]);
+        if (output->topics[i] != NULL) {
+            rd_kafka_topic_destroy(output->topics[i]);
         }
     }
-    rd_kafka_destroy(state->producer);
+    rd_kafka_destroy(output->client);
+    output->client = NULL;
+}
+
+void troth_kafka_output_close(struct troth_kafka_state *state)
+{
+    if (state->in_transaction) {
+        /* Or it would hold back whoever reads committed records alone, until it times out. */
+        (void)troth_kafka_transaction_give_up(state, TROTH_REFUSED);
+    }
+    output_close(&state->transactional);
+    output_close(&state->plain);
     state->producer = NULL;
 }
 
-/* Returns TROTH_REFUSED where the producer will never send again. */
+void troth_kafka_output_serve(struct troth_kafka_state *state)
+{
+    (void)rd_kafka_poll(state->plain.client, 0);
+    if (state->transactional.client != NULL) {
+        (void)rd_kafka_poll(state->transactional.client, 0);
+    }
+}
+
+/* Returns TROTH_REFUSED where the plain producer will never send again. */
 static troth_status check_fatal(struct troth_kafka_state *state)
 {
     char reason[TROTH_KAFKA_ERROR_LENGTH / 2] = "";
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(state->producer, reason, sizeof(reason));
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(state->plain.client, reason, sizeof(reason));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return TROTH_OK;
     }
@@ -113,12 +150,13 @@ static rd_kafka_headers_t *make_headers(const struct troth_log_record *record)
 }
 
 static rd_kafka_resp_err_t produce(struct troth_kafka_state *state,
+                                   struct troth_kafka_output *output,
                                    const struct troth_log_record *record)
 {
     rd_kafka_vu_t fields[8]; /* topic, flags, value, key, partition, time, headers */
     size_t count = 0;
     fields[count].vtype = RD_KAFKA_VTYPE_RKT;
-    fields[count++].u.rkt = state->sending[record->topic];
+    fields[count++].u.rkt = output->topics[record->topic];
     fields[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     fields[count++].u.i = RD_KAFKA_MSG_F_COPY;
     fields[count].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -140,7 +178,7 @@ static rd_kafka_resp_err_t produce(struct troth_kafka_state *state,
         fields[count].vtype = RD_KAFKA_VTYPE_HEADERS;
         fields[count++].u.headers = headers;
     }
-    rd_kafka_error_t *failure = rd_kafka_produceva(state->producer, fields, count);
+    rd_kafka_error_t *failure = rd_kafka_produceva(output->client, fields, count);
     if (failure == NULL) {
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
@@ -161,44 +199,72 @@ troth_status troth_kafka_output_send(struct troth_kafka_state *state,
 {
     TROTH_ASSERT(record->topic < TROTH_TOPIC_COUNT);
     TROTH_ASSERT(record->header_count <= TROTH_HEADERS_MAX);
-    rd_kafka_resp_err_t code = produce(state, record);
+    const bool plain =
+        record->topic == TROTH_TOPIC_TELEMETRY || state->transactional.client == NULL;
+    struct troth_kafka_output *output = plain ? &state->plain : &state->transactional;
+    if (!plain) {
+        const troth_status begun = troth_kafka_transaction_begin(state);
+        if (begun != TROTH_OK) {
+            return begun;
+        }
+    }
+    rd_kafka_resp_err_t code = produce(state, output, record);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        (void)rd_kafka_poll(state->producer, 0); /* acknowledged records still hold their places */
-        code = produce(state, record);
+        (void)rd_kafka_poll(output->client, 0); /* acknowledged records still hold their places */
+        code = produce(state, output, record);
     }
     switch (code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-        state->outstanding++;
+        output->outstanding++;
         return TROTH_OK;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
         return TROTH_FULL;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         return TROTH_OVER_LIMIT;
-    case RD_KAFKA_RESP_ERR__FATAL:
-        (void)check_fatal(state); /* for its reason */
-        return TROTH_REFUSED;
     default:
+        if (!plain) {
+            return troth_kafka_transaction_give_up(state, TROTH_REFUSED);
+        }
+        if (code == RD_KAFKA_RESP_ERR__FATAL) {
+            (void)check_fatal(state); /* for its reason */
+        }
         return TROTH_REFUSED;
     }
 }
 
-troth_status troth_kafka_output_flush(struct troth_kafka_state *state, int64_t timeout_us)
+/* Returns whether all that it was given is acknowledged, or has failed. */
+static bool flush(struct troth_kafka_state *state, struct troth_kafka_output *output,
+                  int64_t deadline_us)
 {
+    if (output->client == NULL || output->outstanding == 0) {
+        return true;
+    }
     /* With a delivery callback rd_kafka_flush returns with the last report (it sleeps in steps of
      * 10 ms only without one), and it overrides linger.ms. */
-    rd_kafka_resp_err_t code =
-        rd_kafka_flush(state->producer, troth_kafka_milliseconds(timeout_us));
-    troth_status status = check_fatal(state);
-    if (status != TROTH_OK) {
-        return status;
+    const rd_kafka_resp_err_t code = rd_kafka_flush(
+        output->client, troth_kafka_milliseconds(deadline_us - troth_kafka_monotonic_us()));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || output->outstanding > 0) {
+        troth_kafka_note(state, "%" PRIu64 " records are not acknowledged in time",
+                         output->outstanding);
+        return false;
     }
-    if (state->failures > 0) {
+    return true;
+}
+
+troth_status troth_kafka_output_flush(struct troth_kafka_state *state, int64_t timeout_us)
+{
+    const int64_t deadline_us = troth_kafka_monotonic_us() + (timeout_us > 0 ? timeout_us : 0);
+    if (state->output_verdict != TROTH_OK) {
+        return state->output_verdict;
+    }
+    bool done = flush(state, &state->transactional, deadline_us);
+    done &= flush(state, &state->plain, deadline_us);
+    troth_status status = check_fatal(state);
+    if (status != TROTH_OK || state->plain.failures > 0) {
         return TROTH_REFUSED;
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || state->outstanding > 0) {
-        troth_kafka_note(state, "%" PRIu64 " records are not acknowledged in time",
-                         state->outstanding);
-        return TROTH_TIMED_OUT;
+    if (state->transactional.failures > 0) {
+        return troth_kafka_transaction_give_up(state, TROTH_REFUSED);
     }
-    return TROTH_OK;
+    return done ? TROTH_OK : TROTH_TIMED_OUT;
 }

@@ -3,13 +3,23 @@
  *
  * A log gives records of the telemetry partitions that the group assigned to this member, and of
  * the control topics that every member reads whole; it takes records for the engine's own topics;
- * and it commits: everything sent before is acknowledged first, then the offsets are stored, so a
- * commit that returned TROTH_OK covers both. (With transactions the same call is: flush, send
- * offsets, commit.)
+ * and it commits.
+ *
+ * What is sent and the offsets stand together or not at all: records are a transaction's, which the
+ * first one opens and commit() ends. Until then no reader of committed records sees them, and when
+ * the member dies, is fenced or is told REFUSED or FENCED, they are as if never sent. The exception
+ * are records of telemetry, the engine's own ticks and pointers: they stand as soon as they are
+ * acknowledged, in no order with the others, and one may stand twice.
+ *
+ * So a caller commits all that it has applied, of every partition, at a time when what came of it
+ * was sent to the end: an offset that is left out would bring the records of that partition again,
+ * and one too many would lose some. And after REFUSED or FENCED it must forget all that it applied
+ * since the last commit: it begins anew with a new log.
  *
  * Assignment comes as events among the records, in order with them: after REVOKED or LOST no record
- * of that partition follows, and what the caller still holds of it must be dropped. After ASSIGNED
- * the caller must call start() before records of the partition are given.
+ * of that partition follows, and what the caller still holds of it must be dropped. All partitions
+ * are taken away together, and what was sent and not committed goes with them at the next poll.
+ * After ASSIGNED the caller must call start() before records of the partition are given.
  *
  * Threads: one log, one thread. Memory: records live until the next poll or release.
  */
@@ -97,8 +107,8 @@ struct troth_log_extent {
     int64_t committed; /* by the group, or TROTH_OFFSET_NONE */
 };
 
-/* The interface. A status of the world (TROTH_TIMED_OUT, TROTH_UNREACHABLE, TROTH_REFUSED,
- * TROTH_FENCED) means: nothing is known to have happened; the caller retries or gives up. */
+/* The interface. TROTH_TIMED_OUT and TROTH_UNREACHABLE mean: nothing is known to have happened, and
+ * the caller may try again. TROTH_REFUSED and TROTH_FENCED are for good: close the log. */
 struct troth_log {
     /* Waits at most timeout_us for records and assignment events. Out items: at most capacity (at
      * most TROTH_BATCH_MAX). Out count. The items of the poll before are gone. */
@@ -109,11 +119,16 @@ struct troth_log {
                            struct troth_log_extent *extent);
     /* Begins to give records of an assigned telemetry partition, from an offset on. */
     troth_status (*start)(struct troth_log *log, int32_t partition, int64_t offset);
-    /* Queues a record to be sent. TROTH_FULL: the queue is full; call flush, or poll, and again. */
+    /* Queues a record to be sent, in the transaction that is open or that it opens. TROTH_FULL: the
+     * queue is full; call flush, or poll, and again. */
     troth_status (*send)(struct troth_log *log, const struct troth_log_record *record);
-    /* Waits until everything sent is acknowledged, at most timeout_us. */
+    /* Waits until everything sent is acknowledged by the brokers, at most timeout_us. That makes
+     * room; it commits nothing. */
     troth_status (*flush)(struct troth_log *log, int64_t timeout_us);
-    /* Flushes, then stores the offsets of the group, all or nothing. */
+    /* Flushes, then ends the transaction: what was sent and these offsets of the group, all or
+     * nothing. Without offsets, what was sent alone. TROTH_TIMED_OUT: the records were not
+     * acknowledged in time and the transaction is still open. TROTH_FENCED: also where one of the
+     * partitions is not this member's. */
     troth_status (*commit)(struct troth_log *log, const struct troth_log_offset *offsets,
                            size_t count, int64_t timeout_us);
     /* Returns the number of telemetry's partitions. */

@@ -20,6 +20,8 @@ struct troth_published {
     uint16_t score;
     uint8_t rung;
     bool known; /* something was published since the store was last connected */
+    uint32_t
+        widened; /* number of the commit that its last widening waits, or waited, for; 0: none */
 };
 
 struct troth_partition {

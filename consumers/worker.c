@@ -57,8 +57,10 @@ static troth_status try_to_send(struct troth_worker *worker, const struct troth_
     troth_status status = TROTH_FULL;
     for (unsigned i = 0; i < SEND_TRIES_MAX && status == TROTH_FULL; i++) {
         status = log->send(log, record);
-        if (status == TROTH_FULL && log->flush(log, SEND_WAIT_US) == TROTH_REFUSED) {
-            status = TROTH_REFUSED;
+        if (status == TROTH_FULL) {
+            const troth_status flushed = log->flush(log, SEND_WAIT_US);
+            const bool for_good = flushed == TROTH_REFUSED || flushed == TROTH_FENCED;
+            status = for_good ? flushed : TROTH_FULL;
         }
     }
     return status;
@@ -66,67 +68,21 @@ static troth_status try_to_send(struct troth_worker *worker, const struct troth_
 
 /* What cannot be sent must not be passed over, so it breaks the worker: the record that made it is
  * read again by whoever comes next. */
-static void not_sent(struct troth_worker *worker, const struct troth_log_record *record)
+static void not_sent(struct troth_worker *worker, const struct troth_log_record *record,
+                     troth_status status)
 {
     troth_worker_say(worker, TROTH_LEVEL_ERROR, "cannot write to %s: %s",
                      troth_topic_name(record->topic),
                      worker->config.log->error(worker->config.log));
-    worker->broken = TROTH_REFUSED;
+    worker->broken = status == TROTH_FENCED ? TROTH_FENCED : TROTH_REFUSED;
 }
 
 void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record)
 {
-    if (worker->broken == TROTH_OK && try_to_send(worker, record) != TROTH_OK) {
-        not_sent(worker, record);
-    }
-}
-
-/* ---- Commits. ---- */
-
-/* Commits how far the given partitions are; NULL: all. Returns whether it is done. */
-static bool commit(struct troth_worker *worker, const struct troth_partition *only)
-{
-    struct troth_log_offset offsets[TROTH_PARTITIONS_MAX];
-    struct troth_store *store = worker->config.store;
-    struct troth_log *log = worker->config.log;
-    size_t count = 0;
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        const struct troth_partition *p = worker->partitions[i];
-        if ((only == NULL || only == p) && troth_partition_speaks(p) &&
-            p->next_offset > p->committed && p->next_offset > p->restored_until) {
-            offsets[count++] = (struct troth_log_offset){p->number, p->next_offset};
-        }
-    }
-    if (count == 0) {
-        return true;
-    }
-    if (store != NULL &&
-        (!worker->counts.store_connected || store->acknowledged(store, ANSWER_US) != TROTH_OK)) {
-        if (worker->counts.store_connected) {
-            troth_worker_store_failed(worker, "scores were not acknowledged");
-        }
-        worker->counts.commit_failures++;
-        return false;
-    }
-    const troth_status status = log->commit(log, offsets, count, ANSWER_US);
+    const troth_status status = worker->broken == TROTH_OK ? try_to_send(worker, record) : TROTH_OK;
     if (status != TROTH_OK) {
-        worker->counts.commit_failures++;
-        troth_worker_say(worker, TROTH_LEVEL_WARNING,
-                         "offsets were not committed (%s): %s; trying again",
-                         troth_status_name(status), log->error(log));
-        for (uint32_t i = 0; i < worker->partition_count; i++) {
-            /* A pointer may have been lost with what was not acknowledged. */
-            memset(worker->partitions[i]->pointed, 0, sizeof worker->partitions[i]->pointed);
-            worker->partitions[i]->check_pointers = true;
-        }
-        worker->broken = status == TROTH_REFUSED || status == TROTH_FENCED ? status : TROTH_OK;
-        return false;
+        not_sent(worker, record, status);
     }
-    for (size_t i = 0; i < count; i++) {
-        find_partition(worker, offsets[i].partition)->committed = offsets[i].offset;
-    }
-    worker->counts.commits++;
-    return true;
 }
 
 /* ---- Records. ---- */
@@ -175,7 +131,7 @@ static void reject(struct troth_worker *worker, const struct troth_log_item *ite
         status = try_to_send(worker, &record);
     }
     if (status != TROTH_OK) {
-        not_sent(worker, &record);
+        not_sent(worker, &record, status);
     }
 }
 
@@ -251,7 +207,7 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
         worker->counts.ticks++;
     }
     if (worker->pending_count > 0) {
-        troth_worker_publish_narrowings(worker);
+        troth_worker_publish_narrowings(worker, true);
     }
 }
 
@@ -382,14 +338,18 @@ static void drop_partition(struct troth_worker *worker, int32_t number, bool los
         if (partition->number != number) {
             continue;
         }
-        if (!lost) {
+        if (!lost && !worker->forfeited) {
+            /* All partitions go together, and this is the first: later, what was sent for it would
+             * be committed without its offset. */
             (void)troth_worker_publish(worker, true);
-            (void)commit(worker, partition);
+            worker->forfeited = !troth_worker_commit(worker, true);
         }
+        worker->forfeited |= lost;
         troth_worker_say(worker, TROTH_LEVEL_INFO,
                          "telemetry[%" PRId32 "] is %s at offset %" PRId64, number,
                          lost ? "lost" : "given back", partition->next_offset);
         worker->partitions[i] = worker->partitions[--worker->partition_count];
+        worker->forfeited &= worker->partition_count > 0;
         troth_partition_fini(partition);
         free(partition);
         return;
@@ -489,6 +449,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
         }
     }
     troth_worker_send_ticks(worker);
+    troth_worker_commit_in_turn(worker);
     const int64_t now = troth_worker_now_us(worker);
     if (now >= worker->next_publish_us && worker->broken == TROTH_OK) {
         /* A slow store must not be what the worker does: it gets a fifth of the time at most, and
@@ -500,10 +461,6 @@ troth_status troth_worker_step(struct troth_worker *worker)
         worker->next_publish_us =
             after_us +
             (pause_us > worker->config.publish_us ? pause_us : worker->config.publish_us);
-    }
-    if (now >= worker->next_commit_us && worker->broken == TROTH_OK) {
-        (void)commit(worker, NULL);
-        worker->next_commit_us = now + worker->config.commit_us;
     }
     return worker->broken;
 }
@@ -520,6 +477,7 @@ troth_status troth_worker_create(const struct troth_worker_config *config,
     }
     made->config = *config;
     made->registry = registry;
+    made->commit_number = 1;
     made->counts.store_connected = config->store != NULL; /* so that its absence is told */
     if (made->config.standing_bytes == 0) {
         made->config.standing_bytes = STANDING_BYTES;
@@ -549,7 +507,7 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
     }
     struct troth_log *log = worker->config.log;
     const bool sent = log->flush(log, ANSWER_US) == TROTH_OK; /* ticks and pointers too */
-    return published && sent && commit(worker, NULL) ? TROTH_OK : TROTH_TIMED_OUT;
+    return troth_worker_commit(worker, false) && published && sent ? TROTH_OK : TROTH_TIMED_OUT;
 }
 
 void troth_worker_destroy(struct troth_worker *worker)

@@ -2,13 +2,18 @@
  * A worker: the loop that turns the log into standings, and standings into live scores.
  *
  *     poll -> decode -> check the route -> shard -> interventions, narrowings at once
- *          -> publish every `publish` -> commit every `commit` -> tick where it is silent
+ *          -> commit after interventions, and every `commit` -> publish every `publish`
+ *          -> tick where it is silent
  *
- * Delivery (at least once): a partition's offset is committed only after the interventions topic
- * and the store have acknowledged what came before it. A shard is a pure function of its log, so an
- * assigned partition is restored by reading its log again from the start up to the committed offset
- * without saying anything, and goes on live from there: nothing is lost, and the ids of what is
- * said twice are the same. What cannot be applied goes to the rejects topic, with its reason.
+ * Delivery: interventions and rejects are committed together with the offsets of the records that
+ * they came of, so among committed records each stands once. A shard is a pure function of its log,
+ * so an assigned partition is restored by reading its log again from the start up to the committed
+ * offset without saying anything, and goes on live from there. What cannot be applied goes to the
+ * rejects topic, with its reason.
+ *
+ * The store is a view: a narrowing is shown in it before its record is committed, a widening after.
+ * A commit lets it catch up, and does not depend on it: while it is away scoring and interventions
+ * go on, and when it is back, or after a restart, every standing is published anew.
  *
  * Threads: a worker is one thread's; more workers are more members of the group. Memory: taken when
  * a worker is made and when a partition is assigned; nothing per record.
@@ -68,6 +73,7 @@ struct troth_worker_counts {
     uint64_t interventions;               /* sent */
     uint64_t published;                   /* standings written to the store */
     uint64_t commits;
+    uint64_t commit_us; /* how long they took, together */
     uint64_t commit_failures;
     uint64_t store_failures;
     uint32_t partitions; /* owned */

@@ -69,7 +69,8 @@ static void note_published(struct troth_partition *partition, uint32_t standing,
                                  .good_until_us = publication->good_until_us,
                                  .score = publication->score.score,
                                  .rung = (uint8_t)publication->view->standing->rung,
-                                 .known = true};
+                                 .known = true,
+                                 .widened = partition->published[standing].widened};
 }
 
 void troth_worker_store_failed(struct troth_worker *worker, const char *what)
@@ -84,31 +85,46 @@ void troth_worker_store_failed(struct troth_worker *worker, const char *what)
     }
 }
 
-/* Whether a narrowing may be shown now. What is shown with it, of this standing and of its agent's
- * others, must not be wider than the records that are safe: where a widening was told a moment ago,
- * its record is waited for. Where that fails, only what is worse than what is shown may go out. */
-static bool may_narrow(struct troth_worker *worker, const struct troth_published *published,
-                       const struct troth_standing_view *view, uint32_t standings)
+/* Whether a widening of one of the agent's standings waits for its commit. Out count: of them. */
+static bool is_widened(const struct troth_worker *worker, const struct troth_partition *partition,
+                       struct troth_text agent, uint32_t *count)
 {
-    if (!worker->widened) {
-        return true;
+    uint32_t standings[OFFERS_MAX];
+    const uint32_t found = troth_shard_of_agent(partition->shard, agent, standings, OFFERS_MAX);
+    bool widened = false;
+    *count = found;
+    for (uint32_t i = 0; i < found && i < OFFERS_MAX; i++) {
+        widened |= partition->published[standings[i]].widened == worker->commit_number;
     }
-    if (worker->config.log->flush(worker->config.log, ANSWER_US) == TROTH_OK) {
-        worker->widened = false;
-        return true;
-    }
-    return published->known && published->rung < view->standing->rung && standings == 1;
+    return widened;
 }
 
-static void publish_narrowing(struct troth_worker *worker, const struct pending *pending)
+/* Whether a narrowing may be shown now. What is shown with it, of this standing and of its agent's
+ * others, must not be wider than what is committed: where one of them was widened a moment ago,
+ * that is committed first. Where it cannot be, only what is worse than what is shown may go out. */
+static bool may_narrow(struct troth_worker *worker, const struct troth_partition *partition,
+                       uint32_t standing, const struct troth_standing_view *view, bool applied)
+{
+    const struct troth_published *published = &partition->published[standing];
+    uint32_t count = 0;
+    if (!worker->widened || !is_widened(worker, partition, view->agent, &count)) {
+        return true;
+    }
+    if (applied && worker->broken == TROTH_OK && troth_worker_commit(worker, false)) {
+        return true;
+    }
+    return published->known && published->rung < view->standing->rung && count == 1;
+}
+
+static void publish_narrowing(struct troth_worker *worker, const struct pending *pending,
+                              bool applied)
 {
     struct troth_store *store = worker->config.store;
     struct troth_partition *partition = pending->partition;
     struct troth_standing_view view;
     if (!troth_shard_view(partition->shard, pending->standing, &view) ||
-        !may_narrow(worker, &partition->published[pending->standing], &view,
-                    troth_shard_of_agent(partition->shard, view.agent, NULL, 0))) {
-        return; /* it is on the list of those that changed, and goes out when its record is safe */
+        !may_narrow(worker, partition, pending->standing, &view, applied)) {
+        return; /* it is on the list of those that changed, and goes out after the commit */
     }
     struct troth_agent_publication agent;
     struct troth_publication standing = look(partition, &view);
@@ -124,12 +140,12 @@ static void publish_narrowing(struct troth_worker *worker, const struct pending 
     }
 }
 
-void troth_worker_publish_narrowings(struct troth_worker *worker)
+void troth_worker_publish_narrowings(struct troth_worker *worker, bool applied)
 {
     struct troth_store *store = worker->config.store;
     for (uint32_t i = 0; i < worker->pending_count; i++) {
         if (store != NULL && worker->counts.store_connected) {
-            publish_narrowing(worker, &worker->pending[i]);
+            publish_narrowing(worker, &worker->pending[i], applied);
         }
         free(worker->pending[i].record);
     }
@@ -145,7 +161,7 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
     struct troth_partition *partition = context;
     struct troth_worker *worker = partition->owner;
     if (told->cause_offset < partition->restored_until) {
-        return; /* it was told, and acknowledged, before */
+        return; /* it was told, and committed, before */
     }
     struct troth_announcement announcement;
     const struct troth_report_origin origin = {worker->config.telemetry_topic, partition->number,
@@ -156,8 +172,10 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
     }
     troth_worker_send(worker, &announcement.record);
     worker->counts.interventions++;
+    worker->told = true;
     if (!told->narrowing) {
         worker->widened = true;
+        partition->published[told->standing].widened = worker->commit_number;
         struct troth_store *store = worker->config.store;
         if (store != NULL && worker->counts.store_connected) {
             (void)store->announce(store, announcement.json, strlen(announcement.json));
@@ -167,7 +185,7 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
     }
     if (worker->pending_count == PENDING_MAX) {
         /* A storm: those that wait are published now, as far as their record has been applied. */
-        troth_worker_publish_narrowings(worker);
+        troth_worker_publish_narrowings(worker, false);
     }
     worker->pending[worker->pending_count++] =
         (struct pending){partition, told->standing, announcement.json};
@@ -180,6 +198,7 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
     struct troth_worker *worker = partition->owner;
     struct troth_store *store = worker->config.store;
     partition->published[standing].known = false;
+    partition->published[standing].widened = 0;
     if (store != NULL && worker->counts.store_connected && troth_partition_speaks(partition)) {
         const bool last = troth_shard_of_agent(partition->shard, agent, NULL, 0) == 0;
         if (store->remove(store, agent, contract, last) != TROTH_OK) {
@@ -268,12 +287,9 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     if (!worker->counts.store_connected) {
         return false;
     }
-    if (worker->widened) {
-        /* A widening is published only when the record of it is safe. */
-        if (worker->config.log->flush(worker->config.log, ANSWER_US) != TROTH_OK) {
-            return false;
-        }
-        worker->widened = false;
+    /* A widening is published only when the record of it is committed. */
+    if (worker->widened && (worker->broken != TROTH_OK || !troth_worker_commit(worker, false))) {
+        return false;
     }
     unsigned looks = 0;
     bool full = false;

@@ -1,6 +1,6 @@
 /*
- * The inside of a worker, shared by worker.c (the loop), worker_publish.c (what the store is told)
- * and worker_own.c (the engine's own records). Nobody else includes this.
+ * The inside of a worker, shared by worker.c (the loop), worker_commit.c, worker_publish.c (what
+ * the store is told) and worker_own.c (the engine's own records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -11,8 +11,9 @@
 #include "consumers/worker.h"
 
 enum {
-    ANSWER_US = 5000000, /* how long a commit or a widening waits for the log and for the store */
-    PENDING_MAX = 4096   /* narrowings of one record that wait to be published */
+    ANSWER_US = 5000000,  /* how long a commit waits for the store */
+    COMMIT_US = 10000000, /* and for the log: a leader may be away that long, and come back */
+    PENDING_MAX = 4096    /* narrowings of one record that wait to be published */
 };
 
 /* A narrowing that waits to be published: until its record is applied to the end. */
@@ -40,10 +41,14 @@ struct troth_worker {
     struct troth_partition *partitions[TROTH_PARTITIONS_MAX];
     uint32_t partition_count;
     bool contracts_read; /* the contracts topic has been read to its end */
-    bool widened;        /* a widening was sent and is not known to be acknowledged */
+    bool told;           /* an intervention was sent and is not committed */
+    bool widened;        /* one of them is a widening */
+    bool forfeited;      /* partitions go without a commit: none until the last of them has gone */
+    uint32_t commit_number; /* of the commit to come, from 1 */
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
     int64_t next_commit_us;
+    int64_t next_told_us;    /* when interventions are committed, out of turn, at the earliest */
     int64_t next_backlog_us; /* when partitions that lag are published next */
     uint64_t tick_number;
     troth_status broken; /* what the log said when it would not go on */
@@ -68,13 +73,24 @@ int64_t troth_worker_now_us(const struct troth_worker *worker);
  */
 void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record);
 
+/* worker_commit.c. Commits all that was applied, and what was sent with it. In settled: first gives
+ * the store a while to answer what it was sent. Not while a record is being applied. Returns
+ * whether it is done. */
+bool troth_worker_commit(struct troth_worker *worker, bool settled);
+
+/* Commits when it is time: each `commit`; and interventions as soon as they are told. Where those
+ * come in batch after batch, commits get a fifth of the time at most, and what is told meanwhile is
+ * grouped. */
+void troth_worker_commit_in_turn(struct troth_worker *worker);
+
 /* worker_publish.c: the shards' callbacks, and what goes to the store. */
 void troth_worker_on_intervention(void *context, const struct troth_intervention *told);
 void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
                            const char *contract);
 
-/* Publishes the narrowings of the record that has just been applied, at once. */
-void troth_worker_publish_narrowings(struct troth_worker *worker);
+/* Publishes the narrowings of a record, at once. In applied: the record has been applied to its
+ * end, so that a commit may cover it. */
+void troth_worker_publish_narrowings(struct troth_worker *worker, bool applied);
 
 /* Publishes what changed, at most a bounded number of looks. In all: else partitions that have not
  * caught up are published each BACKLOG_US alone, as their scores are history. Returns whether

@@ -271,6 +271,7 @@ static void add_counts(struct troth_worker_counts *sum, const struct troth_worke
     sum->interventions += one->interventions;
     sum->published += one->published;
     sum->commits += one->commits;
+    sum->commit_us += one->commit_us;
     sum->commit_failures += one->commit_failures;
     sum->store_failures += one->store_failures;
     sum->partitions += one->partitions;

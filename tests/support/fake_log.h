@@ -7,6 +7,10 @@
  * arrive. Items live until the next poll and not a moment longer, so that a sanitizer sees whoever
  * keeps them.
  *
+ * What a member sends, but for records of telemetry, is a transaction's: it arrives with the
+ * commit, and never where that is refused, the partitions are taken away, or the member is gone.
+ * Telemetry arrives with the next poll.
+ *
  * It holds its worker to the interface: a commit of a partition that is not its own is FENCED, and
  * one past what was given, or a start of what is not assigned, fails the test.
  */
@@ -79,6 +83,8 @@ struct fake_log {
     struct fake_pending *pending;
     size_t pending_count;
     size_t pending_capacity;
+    bool abort_due;       /* partitions were taken away with a transaction open */
+    troth_status verdict; /* once it was refused: what it says from then on */
     char *held[FAKE_HELD_MAX];
     size_t held_count;
     struct fake_failure on_poll;
@@ -87,8 +93,8 @@ struct fake_log {
     struct fake_failure on_commit;
     struct fake_failure on_extent;
     bool holds_control; /* control topics give nothing for now */
-    bool keeps_pending; /* nothing arrives but by a flush or commit */
-    bool loses_pending; /* a failing flush or commit loses what was not acknowledged */
+    bool keeps_pending; /* telemetry arrives by a flush or commit alone */
+    bool loses_pending; /* a failing flush or commit loses what of it was not acknowledged */
     size_t value_max;   /* a longer record is refused as OVER_LIMIT; 0: none is */
     uint64_t *random;   /* NULL: whole batches in order; else their size and order are drawn */
 };
@@ -244,30 +250,54 @@ static inline troth_status fake_fails(struct fake_failure *failure)
     return failure->status;
 }
 
-/* What was sent arrives, in order. */
-static inline void fake_log_deliver(struct fake_log *log)
+static inline void fake_log_arrive(struct fake_log *log, const struct fake_pending *pending)
 {
-    for (size_t i = 0; i < log->pending_count; i++) {
-        struct fake_pending *pending = &log->pending[i];
-        const int64_t offset = fake_cluster_put(log->cluster, (enum troth_topic)pending->topic,
-                                                pending->partition, pending->record);
-        struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_ARRIVED);
-        entry->topic = pending->topic;
-        entry->partition = pending->partition;
-        entry->offset = offset;
-        snprintf(entry->agent, sizeof entry->agent, "%.128s",
-                 pending->record.key != NULL ? pending->record.key : "");
-    }
-    log->pending_count = 0;
+    const int64_t offset = fake_cluster_put(log->cluster, (enum troth_topic)pending->topic,
+                                            pending->partition, pending->record);
+    struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_ARRIVED);
+    entry->topic = pending->topic;
+    entry->partition = pending->partition;
+    entry->offset = offset;
+    snprintf(entry->agent, sizeof entry->agent, "%.128s",
+             pending->record.key != NULL ? pending->record.key : "");
 }
 
-/* What was sent never arrives: the member, or its connection, is gone. */
-static inline void fake_log_lose(struct fake_log *log)
+/* What was sent outside of the transaction, or in it, arrives in order; or never does. */
+static inline void fake_log_settle_pending(struct fake_log *log, bool transactional, bool arrives)
 {
+    size_t kept = 0;
     for (size_t i = 0; i < log->pending_count; i++) {
-        fake_record_fini(&log->pending[i].record);
+        struct fake_pending *pending = &log->pending[i];
+        if ((pending->topic != TROTH_TOPIC_TELEMETRY) != transactional) {
+            log->pending[kept++] = *pending;
+        } else if (arrives) {
+            fake_log_arrive(log, pending);
+        } else {
+            fake_record_fini(&pending->record);
+        }
     }
-    log->pending_count = 0;
+    log->pending_count = kept;
+}
+
+/* Telemetry arrives. */
+static inline void fake_log_deliver(struct fake_log *log)
+{
+    fake_log_settle_pending(log, false, true);
+}
+
+/* The transaction is aborted. */
+static inline void fake_log_abort(struct fake_log *log)
+{
+    fake_log_settle_pending(log, true, false);
+    log->abort_due = false;
+}
+
+/* From here on it says no to everything. Returns the status. */
+static inline troth_status fake_log_refuse(struct fake_log *log, troth_status status)
+{
+    fake_log_abort(log);
+    log->verdict = status;
+    return status;
 }
 
 static inline void fake_log_tell(struct fake_log *log, enum troth_log_kind kind, int32_t partition)
@@ -277,8 +307,8 @@ static inline void fake_log_tell(struct fake_log *log, enum troth_log_kind kind,
         (struct troth_log_item){.kind = (uint8_t)kind, .partition = partition};
 }
 
-/* The group's doings. A revoked partition can be committed until the poll after the one that says
- * so; a lost one cannot. */
+/* The group's doings. It takes all partitions away together. Revoked ones can be committed until
+ * the poll after the one that says so; lost ones cannot. */
 static inline void fake_log_assign(struct fake_log *log, int32_t partition)
 {
     TROTH_ASSERT(log->cluster->topics[TROTH_TOPIC_TELEMETRY][partition].owner == NULL);
@@ -287,16 +317,22 @@ static inline void fake_log_assign(struct fake_log *log, int32_t partition)
     fake_log_tell(log, TROTH_LOG_ASSIGNED, partition);
 }
 
-static inline void fake_log_take_away(struct fake_log *log, int32_t partition, bool lost)
+static inline void fake_log_take_away(struct fake_log *log, bool lost)
 {
-    log->started[partition] = false;
-    if (lost) {
-        log->assigned[partition] = false;
-        log->cluster->topics[TROTH_TOPIC_TELEMETRY][partition].owner = NULL;
-    } else {
-        log->leaving[partition] = true;
+    for (int32_t i = 0; i < log->cluster->partition_count; i++) {
+        if (!log->assigned[i] || log->leaving[i]) {
+            continue;
+        }
+        log->started[i] = false;
+        if (lost) {
+            log->assigned[i] = false;
+            log->abort_due = true;
+            log->cluster->topics[TROTH_TOPIC_TELEMETRY][i].owner = NULL;
+        } else {
+            log->leaving[i] = true;
+        }
+        fake_log_tell(log, lost ? TROTH_LOG_LOST : TROTH_LOG_REVOKED, i);
     }
-    fake_log_tell(log, lost ? TROTH_LOG_LOST : TROTH_LOG_REVOKED, partition);
 }
 
 static inline char *fake_log_hold(struct fake_log *log, const char *data, size_t length)
@@ -391,6 +427,9 @@ static inline troth_status fake_log_poll(struct troth_log *base, int64_t timeout
 {
     struct fake_log *log = fake_log_of(base);
     fake_log_settle(log);
+    if (log->abort_due && log->event_count == 0) {
+        fake_log_abort(log);
+    }
     for (int32_t i = 0; i < log->cluster->partition_count; i++) {
         bool told = true; /* is the REVOKED item still to be given? */
         for (size_t k = 0; k < log->event_count; k++) {
@@ -398,6 +437,7 @@ static inline troth_status fake_log_poll(struct troth_log *base, int64_t timeout
         }
         if (log->leaving[i] && told) {
             log->leaving[i] = log->assigned[i] = false;
+            fake_log_abort(log);
             log->cluster->topics[TROTH_TOPIC_TELEMETRY][i].owner = NULL;
         }
     }
@@ -452,7 +492,7 @@ static inline troth_status fake_log_send(struct troth_log *base,
                                          const struct troth_log_record *record)
 {
     struct fake_log *log = fake_log_of(base);
-    const troth_status status = fake_fails(&log->on_send);
+    const troth_status status = log->verdict != TROTH_OK ? log->verdict : fake_fails(&log->on_send);
     if (status != TROTH_OK) {
         return status;
     }
@@ -493,9 +533,12 @@ static inline troth_status fake_log_send(struct troth_log *base,
 static inline troth_status fake_log_failed(struct fake_log *log, troth_status status,
                                            int64_t timeout_us)
 {
+    if (status != TROTH_TIMED_OUT) {
+        return fake_log_refuse(log, status);
+    }
     fake_clock_move(log->cluster->clock, timeout_us);
     if (log->loses_pending) {
-        fake_log_lose(log);
+        fake_log_settle_pending(log, false, false);
     }
     return status;
 }
@@ -503,7 +546,8 @@ static inline troth_status fake_log_failed(struct fake_log *log, troth_status st
 static inline troth_status fake_log_flush(struct troth_log *base, int64_t timeout_us)
 {
     struct fake_log *log = fake_log_of(base);
-    const troth_status status = fake_fails(&log->on_flush);
+    const troth_status status =
+        log->verdict != TROTH_OK ? log->verdict : fake_fails(&log->on_flush);
     if (status != TROTH_OK) {
         return fake_log_failed(log, status, timeout_us);
     }
@@ -516,16 +560,21 @@ static inline troth_status fake_log_commit(struct troth_log *base,
                                            int64_t timeout_us)
 {
     struct fake_log *log = fake_log_of(base);
-    const troth_status status = fake_fails(&log->on_commit);
+    const troth_status status =
+        log->verdict != TROTH_OK ? log->verdict : fake_fails(&log->on_commit);
     if (status != TROTH_OK) {
         return fake_log_failed(log, status, timeout_us);
     }
-    fake_log_deliver(log);
     for (size_t i = 0; i < count; i++) {
         if (!log->assigned[offsets[i].partition]) {
-            return TROTH_FENCED;
+            return fake_log_refuse(log, TROTH_FENCED);
         }
     }
+    if (log->abort_due) {
+        return fake_log_refuse(log, TROTH_FENCED);
+    }
+    fake_log_deliver(log);
+    fake_log_settle_pending(log, true, true);
     for (size_t i = 0; i < count; i++) {
         const int32_t number = offsets[i].partition;
         struct fake_partition *partition = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][number];
@@ -555,7 +604,8 @@ static inline void fake_log_close(struct troth_log *base)
 {
     struct fake_log *log = fake_log_of(base);
     fake_log_settle(log);
-    fake_log_lose(log);
+    fake_log_settle_pending(log, false, false);
+    fake_log_settle_pending(log, true, false);
     free(log->pending);
     for (int32_t i = 0; i < log->cluster->partition_count; i++) {
         struct fake_partition *partition = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][i];
