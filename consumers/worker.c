@@ -120,6 +120,11 @@ static void reject(struct troth_worker *worker, const struct troth_log_item *ite
     if (worker->broken != TROTH_OK) {
         return;
     }
+    const int64_t latest_us = troth_worker_now_us(worker) + REJECT_US;
+    if (!worker->rejected && worker->next_commit_us > latest_us) {
+        worker->next_commit_us = latest_us;
+    }
+    worker->rejected = true;
     /* A record near the broker's or the producer's limit does not fit with its headers: then less
      * and less of it is kept, and `value_length` tells how long it was. */
     troth_status status = (uint64_t)item->key_length + item->value_length > REJECT_MAX

@@ -12,7 +12,7 @@ static void settle_store(struct troth_worker *worker)
     if (store == NULL || !worker->counts.store_connected) {
         return;
     }
-    const troth_status status = store->acknowledged(store, ANSWER_US);
+    const troth_status status = store->acknowledged(store, SETTLE_US);
     if (status != TROTH_OK && status != TROTH_TIMED_OUT) {
         troth_worker_store_failed(worker, "scores were not acknowledged");
     }
@@ -38,6 +38,7 @@ static void commit_failed(struct troth_worker *worker, troth_status status)
 static void begin_next(struct troth_worker *worker)
 {
     worker->told = false;
+    worker->rejected = false;
     worker->widened = false;
     worker->commit_number++;
 }

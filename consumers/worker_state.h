@@ -11,9 +11,12 @@
 #include "consumers/worker.h"
 
 enum {
-    ANSWER_US = 5000000,  /* how long a commit waits for the store */
+    ANSWER_US = 5000000,  /* how long the end waits for the store, and for ticks and pointers */
+    SETTLE_US = 1000000,  /* and a commit for the store */
     COMMIT_US = 10000000, /* and for the log: a leader may be away that long, and come back */
-    PENDING_MAX = 4096    /* narrowings of one record that wait to be published */
+    REJECT_US =
+        1000000,       /* how long a reject waits for its commit; a transaction must end in time */
+    PENDING_MAX = 4096 /* narrowings of one record that wait to be published */
 };
 
 /* A narrowing that waits to be published: until its record is applied to the end. */
@@ -43,6 +46,7 @@ struct troth_worker {
     bool contracts_read; /* the contracts topic has been read to its end */
     bool told;           /* an intervention was sent and is not committed */
     bool widened;        /* one of them is a widening */
+    bool rejected;       /* a reject was sent and is not committed */
     bool forfeited;      /* partitions go without a commit: none until the last of them has gone */
     uint32_t commit_number; /* of the commit to come, from 1 */
     int64_t next_publish_us;
@@ -78,7 +82,8 @@ void troth_worker_send(struct troth_worker *worker, const struct troth_log_recor
  * whether it is done. */
 bool troth_worker_commit(struct troth_worker *worker, bool settled);
 
-/* Commits when it is time: each `commit`; and interventions as soon as they are told. Where those
+/* Commits when it is time: each `commit`, rejects within REJECT_US, and interventions as soon as
+ * they are told. Where those
  * come in batch after batch, commits get a fifth of the time at most, and what is told meanwhile is
  * grouped. */
 void troth_worker_commit_in_turn(struct troth_worker *worker);

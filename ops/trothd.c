@@ -41,14 +41,20 @@ static void tell_status(struct troth_engine *engine, struct troth_worker_counts 
     struct troth_worker_counts now;
     uint64_t rejected = 0;
     troth_engine_count(engine, &now);
+    /* A worker that was made anew counts from 0. */
+    const bool grew = now.commits > before->commits && now.commit_us >= before->commit_us;
+    const double commit_ms = grew ? (double)(now.commit_us - before->commit_us) /
+                                        (1e3 * (double)(now.commits - before->commits))
+                                  : 0;
     for (unsigned i = 0; i < TROTH_STATUS_COUNT; i++) {
         rejected += now.rejects[i];
     }
     troth_message_info("%" PRIu64 " records/s; %u of %u partitions caught up, %u contracts, %u "
-                       "agents, %u standings; %" PRIu64 " interventions, %" PRIu64 " rejects%s",
+                       "agents, %u standings; %" PRIu64 " interventions, %" PRIu64
+                       " rejects; %.1f ms a commit%s",
                        (now.records - before->records) / STATUS_SECONDS, now.live, now.partitions,
                        now.contracts, now.agents, now.standings, now.interventions, rejected,
-                       now.store_connected ? "" : "; REDIS IS AWAY");
+                       commit_ms, now.store_connected ? "" : "; REDIS IS AWAY");
     *before = now;
 }
 

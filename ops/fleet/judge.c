@@ -62,7 +62,7 @@ static troth_status wait_for_commits(struct troth_kafka_link *link,
         nanosleep(&nap, NULL);
     } while (clock.monotonic_us(clock.context) < end_us);
     troth_message_error("the engine has not committed %" PRId64
-                        " of the records after a minute; is trothd running, and its Redis?",
+                        " of the records after a minute; is trothd running?",
                         behind == INT64_MAX ? -1 : behind);
     return TROTH_TIMED_OUT;
 }

@@ -1,5 +1,6 @@
 /*
- * What a topic holds, for the system tests: from its first records to where it ends when asked.
+ * What a topic holds, for the system tests: from its first records to where it ends when asked. Of
+ * what was written in transactions, what is committed; the first that is open is where it ends.
  *
  *   dump_topic BOOTSTRAP TOPIC records         a line of JSON a record: partition, offset,
  *                                              timestamp_ms, key, value and headers, the bytes in
@@ -168,10 +169,11 @@ static void print_ends(struct dump *dump, int32_t partitions)
 static rd_kafka_t *open_client(const char *bootstrap, const char *group)
 {
     const char *const settings[][2] = {
-        {"bootstrap.servers", bootstrap},  {"group.id", group},
-        {"enable.auto.commit", "false"},   {"enable.partition.eof", "true"},
-        {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "10"},
-        {"socket.nagle.disable", "true"},  {"allow.auto.create.topics", "false"},
+        {"bootstrap.servers", bootstrap},      {"group.id", group},
+        {"enable.auto.commit", "false"},       {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "earliest"},     {"fetch.wait.max.ms", "10"},
+        {"socket.nagle.disable", "true"},      {"allow.auto.create.topics", "false"},
+        {"isolation.level", "read_committed"},
     };
     char error[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
