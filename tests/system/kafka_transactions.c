@@ -55,18 +55,27 @@ struct member {
     struct troth_log_extent extent; /* of partition 0, when it was last assigned */
 };
 
-static struct troth_log *open_log(const char *instance)
+static troth_status open_with(const char *instance, const char *timeout_ms, struct troth_log **log,
+                              char *error, size_t size)
 {
     const struct troth_kafka_property properties[] = {
         {"bootstrap.servers", bootstrap},
         {"session.timeout.ms", "6000"},
         {"heartbeat.interval.ms", "500"},
+        {"transaction.timeout.ms", timeout_ms},
     };
-    const struct troth_kafka_config config = {
-        .properties = {properties, 3}, .prefix = prefix, .group = prefix, .instance = instance};
+    const struct troth_kafka_config config = {.properties = {properties, timeout_ms ? 4 : 3},
+                                              .prefix = prefix,
+                                              .group = prefix,
+                                              .instance = instance};
+    return troth_kafka_log_open(&config, log, error, size);
+}
+
+static struct troth_log *open_log(const char *instance)
+{
     struct troth_log *log = NULL;
     char error[TROTH_KAFKA_ERROR_LENGTH] = "";
-    troth_status status = troth_kafka_log_open(&config, &log, error, sizeof(error));
+    troth_status status = open_with(instance, NULL, &log, error, sizeof(error));
     REQUIRE(status == TROTH_OK, "%s: %s", troth_status_name(status), error);
     return log;
 }
@@ -338,6 +347,17 @@ static void second_of_a_name_fences_the_first(void)
     SEEN("by the first", 0);
 }
 
+static void transactions_end_before_the_session(void)
+{
+    struct troth_log *log = NULL;
+    char error[TROTH_KAFKA_ERROR_LENGTH] = "";
+    REQUIRE(open_with("long", "6001", &log, error, sizeof(error)) == TROTH_INVALID, "open");
+    REQUIRE(strstr(error, "session.timeout.ms") != NULL, "%s", error);
+    REQUIRE(open_with("long", "6000", &log, error, sizeof(error)) == TROTH_OK, "%s", error);
+    log->close(log);
+    printf("timeouts: a transaction that could outlive the session is refused\n");
+}
+
 static int compare_times(const void *a, const void *b)
 {
     const int64_t x = *(const int64_t *)a;
@@ -401,6 +421,7 @@ int main(int argc, char **argv)
     zombie_is_fenced("four", "sent before sleep", 8);
     printf("zombies: nothing of them is seen, and the next owner's offsets stand\n");
     second_of_a_name_fences_the_first();
+    transactions_end_before_the_session();
     struct member member = join("measured");
     measure_commits(&member, 0, true, 9);
     measure_commits(&member, 1, true, 9);
