@@ -7,8 +7,8 @@
  *   bare_records   records of all partitions, from the first to where the log ends
  *
  * What makes it the strongest baseline: the batch call of 4,096 on one queue, the properties of
- * consumers/kafka_open.c and the allocator, as the engine has them; but neither a group nor a rebalance
- * callback, no producer, and a batch call that may wait until its array is full.
+ * consumers/kafka_open.c and the allocator, as the engine has them; but neither a group nor a
+ * rebalance callback, no producer, and a batch call that may wait until its array is full.
  */
 #include "bench/bench.h"
 
