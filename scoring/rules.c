@@ -6,6 +6,7 @@
 #include "schemas/assert.h"
 #include "scoring/beta.h"
 #include "scoring/predicate.h"
+#include "scoring/promise.h"
 #include "scoring/standing.h"
 
 enum { COUNTER_LIMIT = 1 << 30 }; /* kept counts are searched below this */
@@ -281,6 +282,7 @@ void troth_rules_init(struct troth_rules *rules, const struct troth_contract *co
     rules->threshold[TROTH_THRESHOLD_HALF] = 0.5;
     for (unsigned i = 0; i < rules->term_count; i++) {
         make_term(rules, i);
+        rules->promises[i] = troth_term_promise(contract, i);
     }
     make_layout(rules);
 }

@@ -80,6 +80,7 @@ struct troth_rules {
     struct troth_term_rules terms[TROTH_TERMS_MAX];
     struct troth_test tests[TROTH_TESTS_MAX]; /* those that no signature tells */
     uint32_t test_count;
+    uint64_t promises[TROTH_TERMS_MAX]; /* what each term promises: scoring/promise.h */
 };
 
 /* The CUSUM's alarm level h = 1e9 ln 10^4, and its cap, in billionths. */

@@ -3,16 +3,23 @@
 #include "schemas/assert.h"
 #include "scoring/predicate.h"
 #include "scoring/shard_state.h"
+#include "scoring/snapshot.h"
 
-static unsigned find_slot(const struct troth_shard *shard, const char *name)
+unsigned troth_shard_find_slot(const struct troth_shard *shard, struct troth_text name)
 {
     for (unsigned i = 0; i < shard->slot_count; i++) {
-        if (shard->slots[i].rules != NULL &&
-            strcmp(shard->slots[i].rules->contract->name, name) == 0) {
+        const struct troth_rules *rules = shard->slots[i].rules;
+        if (rules != NULL && strlen(rules->contract->name) == name.length &&
+            memcmp(rules->contract->name, name.data, name.length) == 0) {
             return i;
         }
     }
     return TROTH_CONTRACTS_MAX;
+}
+
+static unsigned find_slot(const struct troth_shard *shard, const char *name)
+{
+    return troth_shard_find_slot(shard, (struct troth_text){name, (uint32_t)strlen(name)});
 }
 
 static unsigned free_slot(struct troth_shard *shard)
@@ -25,43 +32,15 @@ static unsigned free_slot(struct troth_shard *shard)
     return shard->slot_count < TROTH_CONTRACTS_MAX ? shard->slot_count++ : TROTH_CONTRACTS_MAX;
 }
 
-/* The term of the old version that promises the same as a term of the new, or TROTH_NO_TERM. */
-static unsigned same_term(const struct troth_rules *old, const struct troth_rules *new,
-                          unsigned term)
-{
-    for (unsigned i = 0; i < old->term_count; i++) {
-        if (troth_term_equal(old->contract, i, new->contract, term)) {
-            return i;
-        }
-    }
-    return TROTH_NO_TERM;
-}
-
 /* Fills a block laid out by the new version from one laid out by the old. */
 static void carry_over(const struct troth_rules *old, const struct troth_standing *from,
                        const struct troth_rules *new, struct troth_standing *to)
 {
+    struct troth_snapshot snapshot;
+    troth_snapshot_take(old, from, &snapshot);
     memset(to, 0, new->size);
     *to = *from;
-    to->cause_term = TROTH_CAUSE_NO_TERM;
-    for (unsigned i = 0; i < new->term_count; i++) {
-        const unsigned same = same_term(old, new, i);
-        troth_term_clear(new, to, i);
-        if (same == TROTH_NO_TERM) {
-            continue;
-        }
-        if (from->cause_term == same) {
-            to->cause_term = i & 31U;
-        }
-        *troth_hot(to, i) = *troth_hot_of(from, same);
-        *troth_tally(new, to, i) = *troth_tally_of(old, from, same);
-        *troth_cold(new, to, i) = *troth_cold_of(old, from, same);
-        if (new->terms[i].windowed) {
-            for (unsigned slot = 0; slot < new->contract->terms[i].panes; slot++) {
-                *troth_pane(new, to, i, slot) = *troth_pane_of(old, from, same, slot);
-            }
-        }
-    }
+    (void)troth_snapshot_fill(&snapshot, new, to);
 }
 
 /* Moves a standing to the new version's layout. The caller has seen to it that there is room. */

@@ -8,7 +8,7 @@
 
 _Static_assert(TROTH_CONTRACTS_MAX <= UINT8_MAX + 1, "an agent notes a slot in a byte");
 
-static void set_deadline(struct troth_shard *shard, uint32_t index, int64_t due_us)
+void troth_shard_set_deadline(struct troth_shard *shard, uint32_t index, int64_t due_us)
 {
     shard->deadlines[index] = due_us;
     int64_t *group = &shard->group_us[index / GROUP];
@@ -68,9 +68,8 @@ static void tell(struct troth_shard *shard, uint32_t index, struct troth_standin
     }
 }
 
-/* Notes with the agent, if this is its first standing, what its events will touch. */
-static void set_looked_at(struct troth_shard *shard, uint32_t index,
-                          const struct troth_standing *standing)
+void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
+                           const struct troth_standing *standing)
 {
     struct troth_agent *agent = &shard->agents.agents[standing->agent];
     if (agent->first == index) {
@@ -89,7 +88,7 @@ static void take_step(struct troth_shard *shard, uint32_t index, struct troth_st
         troth_standing_recertify(sight->rules, standing, sight->instant->time_us, false);
     }
     sight->ready = 0;
-    set_looked_at(shard, index, standing);
+    troth_shard_note_rung(shard, index, standing);
     troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
 }
 
@@ -139,7 +138,7 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
 void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight)
 {
     const struct troth_ladder ladder = troth_ladder_of(sight->standing);
-    set_deadline(shard, index, troth_ladder_deadline(sight, &ladder));
+    troth_shard_set_deadline(shard, index, troth_ladder_deadline(sight, &ladder));
 }
 
 /* Handles the deadlines of one standing up to the clock, in order, each at its own time. */

@@ -1,6 +1,7 @@
 /*
- * The inside of a shard, shared by shard.c (the stream of records) and shard_contracts.c (contracts
- * coming, changing and going). Nobody else includes this.
+ * The inside of a shard, shared by shard.c (the stream of records), shard_standings.c (standings
+ * that begin, move and end), shard_contracts.c (contracts coming, changing and going) and
+ * shard_snapshot.c (standings written down and restored). Nobody else includes this.
  */
 #ifndef TROTH_SCORING_SHARD_STATE_H
 #define TROTH_SCORING_SHARD_STATE_H
@@ -86,6 +87,16 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
 
 /* Sets a standing's next deadline, as the sight sees it. */
 void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight);
+
+/* Sets a standing's next deadline to a time. */
+void troth_shard_set_deadline(struct troth_shard *shard, uint32_t index, int64_t due_us);
+
+/* Notes with the agent, if this is its first standing, what its events will touch. */
+void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
+                           const struct troth_standing *standing);
+
+/* Returns the slot of the contract of that name, or TROTH_CONTRACTS_MAX. */
+unsigned troth_shard_find_slot(const struct troth_shard *shard, struct troth_text name);
 
 /* Handles every deadline up to the clock. In offset: of the record that moved the clock. */
 void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset);

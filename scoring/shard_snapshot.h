@@ -1,0 +1,63 @@
+/*
+ * A shard written down and restored: its standings as snapshots, one by one, out of one shard and
+ * into another, which then does with the rest of the log what the first would have done.
+ *
+ *     troth_shard_resume           the clock and offset from which the log will be read again
+ *     troth_shard_contract ...     the versions in force there
+ *     troth_shard_import ...       each standing; again for a later record of the same standing
+ *     troth_shard_apply ...        the log from the offset on
+ *
+ * A snapshot may be true for a later offset than the shard's. Until the shard has come there the
+ * agent's events are none of its business: the caller gives such a record to troth_shard_apply
+ * without its event, so that it moves the clock alone. The standings of one agent share its
+ * sequence windows, so all of an agent's standings must be written at one offset; of different ones
+ * the import keeps the later windows. Until then, too, nobody looks at the standing
+ * (troth_shard_view).
+ *
+ * An agent without any standing is not written: its sequence windows, if it has some, start anew.
+ *
+ * Threads: those of the shard. Memory: nothing is allocated.
+ */
+#ifndef TROTH_SCORING_SHARD_SNAPSHOT_H
+#define TROTH_SCORING_SHARD_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scoring/shard.h"
+#include "scoring/snapshot.h"
+
+/* Sets the clock and the offset of a shard that has no standing yet.
+ * In clock_us: >= 0. In offset: of the last record that the shard is true for; -1: none. */
+void troth_shard_resume(struct troth_shard *shard, int64_t clock_us, int64_t offset);
+
+/* Returns the offset of the record applied last; -1 before the first. */
+int64_t troth_shard_offset(const struct troth_shard *shard);
+
+/* Out snapshot: of a standing, true for the record applied last; its texts live until the shard is
+ * next changed. Returns false where there is no standing of that index. */
+bool troth_shard_export(struct troth_shard *shard, uint32_t standing,
+                        struct troth_snapshot *snapshot);
+
+/*
+ * Puts a standing into the shard, in place of what it has under that agent and contract; it goes on
+ * the list of those that changed, as moved. Where the version in force, or what some term promises,
+ * is not what it was written under, that is as if the version had come into force at the record
+ * that the snapshot is true for: terms that promise the same keep their evidence, and the standing
+ * is looked at there, which may be told as an intervention. In snapshot: any values at all; they
+ * are checked. Out standing: its index; untouched on failure. Returns TROTH_OK; TROTH_NOT_FOUND: no
+ * contract of that name is in force, or the one that is does not apply to the agent; TROTH_INVALID:
+ * not a standing's values (troth_snapshot_check); TROTH_AGENTS_FULL or TROTH_STANDINGS_FULL. On
+ * failure the shard is as it was.
+ */
+TROTH_MUST_CHECK
+troth_status troth_shard_import(struct troth_shard *shard, const struct troth_snapshot *snapshot,
+                                uint32_t *standing);
+
+/* Takes an imported standing back, for a tombstone; nobody is told.
+ * Returns TROTH_OK, or TROTH_NOT_FOUND: there is none. */
+TROTH_MUST_CHECK
+troth_status troth_shard_forget(struct troth_shard *shard, struct troth_text agent,
+                                struct troth_text contract);
+
+#endif
