@@ -2,56 +2,16 @@
 
 #include <string.h>
 
+#include "consumers/avro_write.h"
 #include "consumers/check.h"
 
-/* One event's way out. The first byte that does not fit sets `full`, and nothing is written from
- * then on. */
-struct writer {
-    uint8_t *next;
-    uint8_t *end;
-    bool full;
-};
-
-static void write_bytes(struct writer *writer, const void *bytes, size_t length)
-{
-    if (writer->full || (size_t)(writer->end - writer->next) < length) {
-        writer->full = true;
-        return;
-    }
-    if (length > 0) {
-        memcpy(writer->next, bytes, length);
-        writer->next += length;
-    }
-}
-
-/* Avro's int, long, and index: zigzag, then seven bits a byte from the lowest. */
-static void write_long(struct writer *writer, int64_t value)
-{
-    uint64_t rest = (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
-    uint8_t bytes[10];
-    size_t length = 0;
-    while (rest > 0x7f) {
-        bytes[length++] = (uint8_t)(rest | 0x80);
-        rest >>= 7;
-    }
-    bytes[length++] = (uint8_t)rest;
-    write_bytes(writer, bytes, length);
-}
-
-static void write_text(struct writer *writer, const struct troth_text *text)
+static void write_text(struct avro_writer *writer, const struct troth_text *text)
 {
     write_long(writer, text->length);
     write_bytes(writer, text->data, text->length);
 }
 
-/* Null is the first branch of every union of ours. Returns whether a value must follow. */
-static bool write_branch(struct writer *writer, bool present)
-{
-    write_long(writer, present ? 1 : 0);
-    return present;
-}
-
-static void write_optional_text(struct writer *writer, const struct troth_event *event,
+static void write_optional_text(struct avro_writer *writer, const struct troth_event *event,
                                 enum troth_field field, const struct troth_text *text)
 {
     if (write_branch(writer, troth_event_has(event, field))) {
@@ -59,7 +19,7 @@ static void write_optional_text(struct writer *writer, const struct troth_event 
     }
 }
 
-static void write_optional_long(struct writer *writer, const struct troth_event *event,
+static void write_optional_long(struct avro_writer *writer, const struct troth_event *event,
                                 enum troth_field field, int64_t value)
 {
     if (write_branch(writer, troth_event_has(event, field))) {
@@ -67,7 +27,7 @@ static void write_optional_long(struct writer *writer, const struct troth_event 
     }
 }
 
-static void write_verdicts(struct writer *writer, const struct troth_event *event)
+static void write_verdicts(struct avro_writer *writer, const struct troth_event *event)
 {
     if (event->verdict_count > 0) {
         write_long(writer, event->verdict_count);
@@ -75,22 +35,17 @@ static void write_verdicts(struct writer *writer, const struct troth_event *even
     for (unsigned i = 0; i < event->verdict_count; i++) {
         const struct troth_verdict *verdict = &event->verdicts[i];
         write_text(writer, &verdict->term);
-        write_bytes(writer, verdict->kept ? "\1" : "\0", 1);
+        write_boolean(writer, verdict->kept);
         if (write_branch(writer, verdict->has_value)) {
-            /* Avro's double is little-endian. */
             uint64_t bits;
-            uint8_t bytes[8];
             memcpy(&bits, &verdict->value, sizeof bits);
-            for (unsigned byte = 0; byte < 8; byte++) {
-                bytes[byte] = (uint8_t)(bits >> 8 * byte);
-            }
-            write_bytes(writer, bytes, sizeof bytes);
+            write_number_bits(writer, bits, sizeof bits);
         }
     }
     write_long(writer, 0);
 }
 
-static void write_attributes(struct writer *writer, const struct troth_event *event)
+static void write_attributes(struct avro_writer *writer, const struct troth_event *event)
 {
     if (event->attribute_count > 0) {
         write_long(writer, event->attribute_count);
@@ -110,7 +65,7 @@ troth_status troth_encode(const struct troth_event *event, void *buffer, size_t 
     if (status != TROTH_OK) {
         return status;
     }
-    struct writer writer = {.next = buffer, .end = (uint8_t *)buffer + capacity};
+    struct avro_writer writer = {.next = buffer, .end = (uint8_t *)buffer + capacity};
     write_bytes(&writer, event->id, sizeof event->id);
     write_text(&writer, &event->agent);
     write_long(&writer, event->at_us);

@@ -23,7 +23,8 @@
     X(FENCED, "fenced", "another owner has taken over")                                            \
     X(FULL, "full", "a bounded buffer is full; try again later")                                   \
     X(NO_MEMORY, "no_memory", "memory could not be taken at start")                                \
-    X(NOT_FOUND, "not_found", "there is no such thing")
+    X(NOT_FOUND, "not_found", "there is no such thing")                                            \
+    X(UNSUPPORTED, "unsupported", "a format that this version does not know")
 
 #define TROTH_ENUMERATE_STATUS(NAME, text, meaning) TROTH_##NAME,
 typedef enum troth_status {

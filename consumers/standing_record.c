@@ -1,0 +1,274 @@
+#include "consumers/standing_record.h"
+
+#include <string.h>
+
+#include "consumers/avro_write.h"
+#include "consumers/record_read.h"
+#include "schemas/assert.h"
+#include "scoring/ladder.h"
+
+enum { CONDITIONS = TROTH_CONDITION_COUNT, KINDS = TROTH_TERM_CADENCE + 1 };
+
+/* The symbols in the schema are those of our enumerations, in their order. */
+_Static_assert((int)TROTH_RUNG_COUNT == 6, "StandingRung in schemas/standing.avsc");
+_Static_assert((int)KINDS == 6, "StandingTermKind in schemas/standing.avsc");
+_Static_assert((int)CONDITIONS == 11, "StandingCause in schemas/standing.avsc");
+
+static void write_text(struct avro_writer *writer, struct troth_text text)
+{
+    write_long(writer, text.length);
+    write_bytes(writer, text.data, text.length);
+}
+
+static void write_hash(struct avro_writer *writer, uint64_t hash)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(hash >> (56 - 8 * i));
+    }
+    write_bytes(writer, bytes, sizeof bytes);
+}
+
+static void write_time(struct avro_writer *writer, int64_t time_us)
+{
+    if (write_branch(writer, time_us != TROTH_NEVER_US)) {
+        write_long(writer, time_us);
+    }
+}
+
+static bool is_budget(const struct troth_snapshot_term *term)
+{
+    return term->kind == TROTH_TERM_BUDGET;
+}
+
+static bool shares(const struct troth_snapshot_term *term)
+{
+    return term->kind <= TROTH_TERM_JUDGED;
+}
+
+/* An array's items are one block: their number, the items, and 0 for the end. */
+static void write_count(struct avro_writer *writer, unsigned count)
+{
+    if (count > 0) {
+        write_long(writer, count);
+    }
+}
+
+static void write_panes(struct avro_writer *writer, const struct troth_snapshot_term *term)
+{
+    const unsigned panes = is_budget(term) ? 0 : term->pane_count;
+    const unsigned amounts = is_budget(term) ? term->pane_count : 0;
+    write_count(writer, panes);
+    for (unsigned i = 0; i < panes; i++) {
+        write_long(writer, term->ages[i]);
+        write_long(writer, term->panes[i].count.kept);
+        write_long(writer, term->panes[i].count.broken);
+    }
+    write_long(writer, 0);
+    write_count(writer, amounts);
+    for (unsigned i = 0; i < amounts; i++) {
+        write_long(writer, term->ages[i]);
+        write_long(writer, term->panes[i].sum);
+    }
+    write_long(writer, 0);
+}
+
+static void write_term(struct avro_writer *writer, const struct troth_snapshot_term *term)
+{
+    const bool has_head =
+        term->kind == TROTH_TERM_CADENCE ? term->head != TROTH_NEVER_US : term->pane_count > 0;
+    write_text(writer, term->name);
+    write_long(writer, term->kind);
+    write_hash(writer, term->promise);
+    if (write_branch(writer, has_head)) {
+        write_long(writer, term->head);
+    }
+    write_long(writer, term->level);
+    if (write_branch(writer, shares(term) && term->level > 0)) {
+        write_long(writer, term->onset_us);
+        write_long(writer, term->tasks_mark);
+        write_long(writer, term->cost_mark);
+    }
+    write_long(writer, term->tally.kept);
+    write_long(writer, term->tally.broken);
+    write_panes(writer, term);
+    write_count(writer, term->witness_count);
+    for (unsigned i = 0; i < term->witness_count; i++) {
+        write_long(writer, term->witnesses[i]);
+    }
+    write_long(writer, 0);
+}
+
+static void write_sessions(struct avro_writer *writer, const struct troth_snapshot *snapshot)
+{
+    write_long(writer, snapshot->sequence_uses);
+    write_count(writer, snapshot->session_count);
+    for (unsigned i = 0; i < snapshot->session_count; i++) {
+        const struct troth_session *session = &snapshot->sessions[i];
+        write_hash(writer, session->name_hash);
+        write_long(writer, session->first);
+        write_long(writer, session->top);
+        write_long(writer, (int64_t)session->seen);
+        write_long(writer, session->used);
+    }
+    write_long(writer, 0);
+}
+
+static void write_header(struct avro_writer *writer, const struct troth_snapshot *snapshot)
+{
+    uint32_t observed;
+    memcpy(&observed, &snapshot->observed, sizeof observed);
+    write_long(writer, TROTH_STANDING_FORMAT);
+    write_text(writer, snapshot->agent);
+    write_text(writer, snapshot->contract);
+    write_long(writer, snapshot->contract_version);
+    write_long(writer, snapshot->offset);
+    write_long(writer, snapshot->clock_us);
+    write_long(writer, snapshot->rung);
+    write_long(writer, snapshot->since_us);
+    write_time(writer, snapshot->phase_us);
+    write_time(writer, snapshot->left_us);
+    write_long(writer, snapshot->relapses);
+    write_boolean(writer, snapshot->unsettled);
+    write_boolean(writer, snapshot->matched);
+    write_boolean(writer, snapshot->after_decision);
+    write_long(writer, snapshot->late);
+    write_long(writer, snapshot->tasks);
+    write_long(writer, snapshot->cost_micros);
+    write_long(writer, snapshot->cause);
+    write_long(writer, snapshot->cause_term == TROTH_CAUSE_NO_TERM ? -1 : snapshot->cause_term);
+    write_number_bits(writer, observed, sizeof observed);
+    write_long(writer, snapshot->cause_offset);
+    write_long(writer, snapshot->ordinal);
+}
+
+troth_status troth_standing_encode(const struct troth_snapshot *snapshot, void *buffer,
+                                   size_t capacity, size_t *length)
+{
+    struct avro_writer writer = {.next = buffer, .end = (uint8_t *)buffer + capacity};
+    TROTH_ASSERT(snapshot->term_count <= TROTH_TERMS_MAX &&
+                 snapshot->session_count <= TROTH_SESSIONS_MAX);
+    write_header(&writer, snapshot);
+    write_count(&writer, snapshot->term_count);
+    for (unsigned i = 0; i < snapshot->term_count; i++) {
+        write_term(&writer, &snapshot->terms[i]);
+    }
+    write_long(&writer, 0);
+    write_sessions(&writer, snapshot);
+    if (writer.full) {
+        return TROTH_FULL;
+    }
+    *length = (size_t)(writer.next - (uint8_t *)buffer);
+    return TROTH_OK;
+}
+
+static int64_t read_time(struct record_reader *reader)
+{
+    return record_branch(reader) ? record_long(reader) : TROTH_NEVER_US;
+}
+
+static uint32_t read_count(struct record_reader *reader)
+{
+    return (uint32_t)record_long_in(reader, 0, UINT32_MAX);
+}
+
+/* The panes of a term that shares, or the amounts of a budget; the other array must be empty. */
+static void read_panes(struct record_reader *reader, struct troth_snapshot_term *term)
+{
+    struct record_items panes = {0, 0};
+    struct record_items amounts = {0, 0};
+    term->pane_count = 0;
+    while (record_item(reader, &panes, is_budget(term) ? 0 : TROTH_PANES_MAX)) {
+        const unsigned place = term->pane_count++;
+        term->ages[place] = (uint8_t)record_long_in(reader, 0, TROTH_PANES_MAX - 1);
+        term->panes[place].count.kept = read_count(reader);
+        term->panes[place].count.broken = read_count(reader);
+    }
+    while (record_item(reader, &amounts, is_budget(term) ? TROTH_PANES_MAX : 0)) {
+        const unsigned place = term->pane_count++;
+        term->ages[place] = (uint8_t)record_long_in(reader, 0, TROTH_PANES_MAX - 1);
+        term->panes[place].sum = record_long(reader);
+    }
+}
+
+static void read_term(struct record_reader *reader, struct troth_snapshot_term *term)
+{
+    struct record_items witnesses = {0, 0};
+    term->name = record_text(reader, TROTH_NAME_LENGTH_MAX);
+    term->kind = (uint8_t)record_index(reader, KINDS);
+    term->promise = record_hash(reader);
+    term->head = record_branch(reader)              ? record_long(reader)
+                 : term->kind == TROTH_TERM_CADENCE ? TROTH_NEVER_US
+                                                    : 0;
+    term->level = record_long(reader);
+    term->onset_us = 0;
+    term->tasks_mark = 0;
+    term->cost_mark = 0;
+    if (record_branch(reader)) {
+        term->onset_us = record_long(reader);
+        term->tasks_mark = read_count(reader);
+        term->cost_mark = record_long(reader);
+    }
+    term->tally.kept = read_count(reader);
+    term->tally.broken = read_count(reader);
+    read_panes(reader, term);
+    term->witness_count = 0;
+    while (record_item(reader, &witnesses, TROTH_WITNESSES_MAX)) {
+        term->witnesses[term->witness_count++] = record_long(reader);
+    }
+}
+
+static void read_sessions(struct record_reader *reader, struct troth_snapshot *snapshot)
+{
+    struct record_items items = {0, 0};
+    snapshot->sequence_uses = record_long(reader);
+    snapshot->session_count = 0;
+    while (record_item(reader, &items, TROTH_SESSIONS_MAX)) {
+        struct troth_session *session = &snapshot->sessions[snapshot->session_count++];
+        session->name_hash = record_hash(reader);
+        session->first = record_long(reader);
+        session->top = record_long(reader);
+        session->seen = (uint64_t)record_long(reader);
+        session->used = record_long(reader);
+    }
+}
+
+static void read_header(struct record_reader *reader, struct troth_snapshot *snapshot)
+{
+    snapshot->agent = record_text(reader, TROTH_AGENT_LENGTH_MAX);
+    snapshot->contract = record_text(reader, TROTH_NAME_LENGTH_MAX);
+    snapshot->contract_version = record_long(reader);
+    snapshot->offset = record_long(reader);
+    snapshot->clock_us = record_long(reader);
+    snapshot->rung = (uint8_t)record_index(reader, TROTH_RUNG_COUNT);
+    snapshot->since_us = record_long(reader);
+    snapshot->phase_us = read_time(reader);
+    snapshot->left_us = read_time(reader);
+    snapshot->relapses = (uint8_t)record_long_in(reader, 0, TROTH_RELAPSES_MAX);
+    snapshot->unsettled = record_boolean(reader);
+    snapshot->matched = record_boolean(reader);
+    snapshot->after_decision = record_boolean(reader);
+    snapshot->late = (uint16_t)record_long_in(reader, 0, TROTH_LATE_MAX);
+    snapshot->tasks = read_count(reader);
+    snapshot->cost_micros = record_long(reader);
+    snapshot->cause = (uint8_t)record_index(reader, CONDITIONS);
+    const int64_t term = record_long_in(reader, -1, TROTH_TERMS_MAX - 1);
+    snapshot->cause_term = term < 0 ? TROTH_CAUSE_NO_TERM : (uint8_t)term;
+    snapshot->observed = (float)record_float(reader);
+    snapshot->cause_offset = record_long(reader);
+    snapshot->ordinal = (uint16_t)record_long_in(reader, 0, TROTH_ORDINAL_MAX);
+}
+
+troth_status troth_standing_decode(const void *bytes, size_t length,
+                                   struct troth_snapshot *snapshot)
+{
+    struct record_reader reader = record_begin(bytes, length, TROTH_STANDING_FORMAT);
+    struct record_items terms = {0, 0};
+    read_header(&reader, snapshot);
+    snapshot->term_count = 0;
+    while (record_item(&reader, &terms, TROTH_TERMS_MAX)) {
+        read_term(&reader, &snapshot->terms[snapshot->term_count++]);
+    }
+    read_sessions(&reader, snapshot);
+    return record_finish(&reader);
+}
