@@ -1,0 +1,357 @@
+/*
+ * Claims: a shard that is written down at any record, and restored into another by records alone,
+ * does with the rest of the log what it would have done had it never stopped: the same
+ * interventions, the same final states, the same deadlines, to the byte. Restored under another
+ * version of a contract, a standing does what it would have done had the version come into force
+ * there. What a record leaves out is never missed.
+ */
+#include "tests/support/restore.h"
+#include "tests/support/scenario_random.h"
+
+enum { RECORDS_SHORT = 70, RECORDS_LONG = 3000, AGENTS = 5, CONTRACTS_MAX = 3, CASES = 40 };
+
+/* What the random cases came across, so that none of the claims is empty. */
+struct seen {
+    unsigned rungs[TROTH_RUNG_COUNT];
+    unsigned relapses;
+    unsigned unsettled;
+    unsigned sessions_full;
+    unsigned duplicates_after;
+    unsigned missing_after;
+    unsigned interventions_after;
+    unsigned budgets;
+    unsigned alarms;
+    unsigned changed; /* interventions that a change of version made */
+};
+
+static struct seen seen;
+
+static const char *const agents[AGENTS] = {"a", "b",
+                                           "an-agent-with-a-name-of-more-than-thirty-three-bytes",
+                                           "refund-7", "\xc3\xa9t\xc3\xa9"};
+
+struct stream {
+    const struct troth_rules *rules[CONTRACTS_MAX];
+    unsigned contract_count;
+    unsigned count;
+    struct record records[RECORDS_LONG];
+};
+
+static struct stream stream;
+static char contract_names[CONTRACTS_MAX][8] = {"c0", "c1", "c2"};
+
+static void make_stream(uint64_t *random, unsigned count)
+{
+    static const char *const sessions[] = {"s0", "s1", "s2", "s3", "s4", "s5"};
+    const unsigned trouble = (unsigned)random_below(random, 60);
+    int64_t timestamp_us = START;
+    stream.contract_count = 1 + (unsigned)random_below(random, CONTRACTS_MAX);
+    stream.count = count;
+    for (unsigned i = 0; i < stream.contract_count; i++) {
+        stream.rules[i] = random_rules(random, contract_names[i], 1);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        stream.records[i] = random_record(random, timestamp_us, agents, AGENTS, trouble);
+        struct troth_event *event = &stream.records[i].event;
+        timestamp_us = stream.records[i].timestamp_us > timestamp_us
+                           ? stream.records[i].timestamp_us
+                           : timestamp_us;
+        if (random_below(random, 3) == 0) {
+            event->session = text_of(PICK(random, sessions));
+            event->present |= 1U << TROTH_FIELD_SESSION;
+        }
+        if (event->source != TROTH_SOURCE_SELF && random_below(random, 3) == 0) {
+            event->contract = text_of(contract_names[random_below(random, stream.contract_count)]);
+            event->present |= 1U << TROTH_FIELD_CONTRACT;
+        }
+    }
+}
+
+static void free_stream(void)
+{
+    for (unsigned i = 0; i < stream.contract_count; i++) {
+        scenario_rules_free(stream.rules[i]);
+    }
+}
+
+static void start(struct scenario *s, const struct troth_rules *const *rules)
+{
+    scenario_restart(s);
+    for (unsigned i = 0; i < stream.contract_count; i++) {
+        scenario_put(s, rules[i]);
+    }
+}
+
+/* Feeds records [from, until). */
+static void feed(struct scenario *s, unsigned from, unsigned until)
+{
+    for (unsigned i = from; i < until; i++) {
+        const struct record *record = &stream.records[i];
+        const troth_status status =
+            scenario_feed(s, record->timestamp_us, record->rejected ? NULL : &record->event);
+        assert_true(status == TROTH_OK || status == TROTH_DUPLICATE);
+    }
+}
+
+static int told_order(const struct told *a, const struct told *b)
+{
+    const int order = strcmp(a->agent, b->agent);
+    return order != 0 ? order : strcmp(a->contract, b->contract);
+}
+
+/* Sorts by standing, keeping the order of each one's own: between standings none is promised. */
+static void sort_told(struct told *told, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++) {
+        const struct told moved = told[i];
+        unsigned place = i;
+        for (; place > 0 && told_order(&moved, &told[place - 1]) < 0; place--) {
+            told[place] = told[place - 1];
+        }
+        told[place] = moved;
+    }
+}
+
+/* Whether `first` followed by `second` told the same as `whole` did. Sorts all of them. */
+static bool told_the_same(const struct scenario *whole, const struct scenario *first,
+                          unsigned first_count, const struct scenario *second)
+{
+    static struct told a[TOLD_MAX];
+    static struct told b[TOLD_MAX];
+    if (whole->told_count != first_count + second->told_count) {
+        return false;
+    }
+    memcpy(a, whole->told, whole->told_count * sizeof *a);
+    memcpy(b, first->told, first_count * sizeof *b);
+    memcpy(b + first_count, second->told, second->told_count * sizeof *b);
+    sort_told(a, whole->told_count);
+    sort_told(b, whole->told_count);
+    for (unsigned i = 0; i < whole->told_count; i++) {
+        if (!told_equal(&a[i], &b[i], true)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_seen(const struct saved *saved)
+{
+    static struct troth_snapshot snapshot;
+    for (unsigned i = 0; i < saved->count; i++) {
+        const struct saved_record *record = &saved->records[i];
+        assert_int_equal(troth_standing_decode(record->bytes, record->length, &snapshot), TROTH_OK);
+        seen.rungs[snapshot.rung]++;
+        seen.relapses += snapshot.relapses > 0;
+        seen.unsettled += snapshot.unsettled;
+        seen.sessions_full += snapshot.session_count == TROTH_SESSIONS_MAX;
+        for (unsigned t = 0; t < snapshot.term_count; t++) {
+            const struct troth_snapshot_term *term = &snapshot.terms[t];
+            seen.budgets += term->kind == TROTH_TERM_BUDGET && term->pane_count > 0;
+            seen.alarms += term->kind <= TROTH_TERM_JUDGED && term->level >= TROTH_CUSUM_ALARM;
+        }
+    }
+}
+
+struct fixture {
+    struct scenario whole;
+    struct scenario first;
+    struct scenario second;
+    struct saved at_split;
+    struct saved restored;
+    struct saved end;
+    struct saved end_restored;
+};
+
+static void open_fixture(struct fixture *f)
+{
+    memset(f, 0, sizeof *f);
+    scenario_open(&f->whole, 16, 64, 4096);
+    scenario_open(&f->first, 16, 64, 4096);
+    scenario_open(&f->second, 16, 64, 4096);
+}
+
+static void close_fixture(struct fixture *f)
+{
+    scenario_close(&f->whole);
+    scenario_close(&f->first);
+    scenario_close(&f->second);
+    saved_free(&f->at_split);
+    saved_free(&f->restored);
+    saved_free(&f->end);
+    saved_free(&f->end_restored);
+}
+
+/* Writes the first shard down as it is, before record `split`, restores the second from it, and
+ * holds what the two did together against the whole run. */
+static void check_split(struct fixture *f, unsigned split, uint64_t *random)
+{
+    struct troth_shard_counts counts;
+    saved_take(&f->at_split, f->first.shard);
+    note_seen(&f->at_split);
+    start(&f->second, stream.rules);
+    saved_restore(&f->at_split, &f->second, random);
+    saved_take(&f->restored, f->second.shard);
+    if (!saved_equal(&f->at_split, &f->restored)) {
+        fail_msg("what was restored before record %u is not what was written", split);
+    }
+    feed(&f->second, split, stream.count);
+    saved_take(&f->end_restored, f->second.shard);
+    if (!saved_equal(&f->end, &f->end_restored)) {
+        fail_msg("restored before record %u, the shard ends otherwise", split);
+    }
+    if (!told_the_same(&f->whole, &f->first, f->first.told_count, &f->second)) {
+        fail_msg("restored before record %u, the shard tells otherwise", split);
+    }
+    troth_shard_count(f->second.shard, &counts);
+    seen.duplicates_after += counts.duplicates > 0;
+    seen.missing_after += counts.missing > 0;
+    seen.interventions_after += f->second.told_count;
+}
+
+static void run_whole(struct fixture *f)
+{
+    start(&f->whole, stream.rules);
+    feed(&f->whole, 0, stream.count);
+    saved_take(&f->end, f->whole.shard);
+}
+
+static void test_every_split(void **state)
+{
+    uint64_t random = random_seed("every split");
+    static struct fixture f;
+    (void)state;
+    open_fixture(&f);
+    for (unsigned c = 0; c < CASES; c++) {
+        make_stream(&random, RECORDS_SHORT);
+        run_whole(&f);
+        start(&f.first, stream.rules);
+        for (unsigned split = 0; split <= stream.count; split++) {
+            check_split(&f, split, &random);
+            feed(&f.first, split, split < stream.count ? split + 1 : split);
+        }
+        free_stream();
+    }
+    close_fixture(&f);
+}
+
+/* Long streams, written down and restored again and again: each restored shard is the next one that
+ * is written down. */
+static void test_chains(void **state)
+{
+    uint64_t random = random_seed("chains");
+    static struct fixture f;
+    (void)state;
+    open_fixture(&f);
+    for (unsigned c = 0; c < CASES; c++) {
+        make_stream(&random, RECORDS_LONG);
+        run_whole(&f);
+        start(&f.first, stream.rules);
+        unsigned split = 0;
+        unsigned told = 0;
+        while (split < stream.count) {
+            unsigned next = split + 1 + (unsigned)random_below(&random, RECORDS_LONG / 3);
+            next = next < stream.count ? next : stream.count;
+            feed(&f.first, split, next);
+            split = next;
+            saved_take(&f.at_split, f.first.shard);
+            note_seen(&f.at_split);
+            start(&f.second, stream.rules);
+            saved_restore(&f.at_split, &f.second, &random);
+            /* What was told so far goes along, so that the whole can be compared at the end. */
+            told = f.first.told_count;
+            memcpy(f.second.told, f.first.told, told * sizeof *f.first.told);
+            f.second.told_count = told;
+            const struct scenario swap = f.first;
+            f.first = f.second;
+            f.second = swap;
+            f.first.config.context = &f.first;
+            f.first.shard->config.context = &f.first;
+            f.second.config.context = &f.second;
+        }
+        f.second.told_count = 0;
+        saved_take(&f.end_restored, f.first.shard);
+        assert_true(saved_equal(&f.end, &f.end_restored));
+        assert_true(told_the_same(&f.whole, &f.first, f.first.told_count, &f.second));
+        free_stream();
+    }
+    close_fixture(&f);
+}
+
+/* A version that keeps some terms of the first and changes others: drawn from the same seed, with
+ * another one's terms for half of the contracts. */
+static const struct troth_rules *next_version(uint64_t seed, unsigned contract, uint64_t *random)
+{
+    uint64_t same = seed;
+    return random_rules(random_below(random, 2) == 0 ? &same : random, contract_names[contract], 2);
+}
+
+static void test_new_version(void **state)
+{
+    uint64_t random = random_seed("new version");
+    static struct fixture f;
+    (void)state;
+    open_fixture(&f);
+    for (unsigned c = 0; c < 4 * CASES; c++) {
+        const struct troth_rules *next[CONTRACTS_MAX];
+        make_stream(&random, 4 * RECORDS_SHORT);
+        const unsigned split = (unsigned)random_below(&random, stream.count);
+        for (unsigned i = 0; i < stream.contract_count; i++) {
+            const uint64_t seed = random_next(&random);
+            uint64_t first = seed;
+            scenario_rules_free(stream.rules[i]);
+            stream.rules[i] = random_rules(&first, contract_names[i], 1);
+            next[i] = next_version(seed, i, &random);
+        }
+        start(&f.first, stream.rules);
+        feed(&f.first, 0, split);
+        saved_take(&f.at_split, f.first.shard);
+        /* The first lives through the change; the second is restored under the new versions. */
+        const unsigned before = f.first.told_count;
+        for (unsigned i = 0; i < stream.contract_count; i++) {
+            scenario_put(&f.first, next[i]);
+        }
+        seen.changed += f.first.told_count - before;
+        start(&f.second, next);
+        saved_restore(&f.at_split, &f.second, &random);
+        feed(&f.first, split, stream.count);
+        feed(&f.second, split, stream.count);
+        saved_take(&f.end, f.first.shard);
+        saved_take(&f.end_restored, f.second.shard);
+        assert_true(saved_equal(&f.end, &f.end_restored));
+        assert_true(told_the_same(&f.first, &f.first, before, &f.second));
+        for (unsigned i = 0; i < stream.contract_count; i++) {
+            scenario_rules_free(next[i]);
+        }
+        free_stream();
+    }
+    close_fixture(&f);
+}
+
+/* Runs last: the cases above were not empty. */
+static void test_cases_were_met(void **state)
+{
+    (void)state;
+    for (unsigned rung = 0; rung < TROTH_RUNG_COUNT; rung++) {
+        printf("%s %u\n", troth_rung_name(rung), seen.rungs[rung]);
+        assert_true(seen.rungs[rung] > 0);
+    }
+    printf("relapses %u, unsettled %u, sessions full %u, duplicates after %u, missing after %u, "
+           "interventions after %u, budgets %u, alarms %u, changed %u\n",
+           seen.relapses, seen.unsettled, seen.sessions_full, seen.duplicates_after,
+           seen.missing_after, seen.interventions_after, seen.budgets, seen.alarms, seen.changed);
+    assert_true(seen.relapses > 0 && seen.unsettled > 0 && seen.sessions_full > 0);
+    assert_true(seen.duplicates_after > 0 && seen.missing_after > 0);
+    assert_true(seen.interventions_after > 0 && seen.budgets > 0 && seen.alarms > 0);
+    assert_true(seen.changed > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_split),
+        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_new_version),
+        cmocka_unit_test(test_cases_were_met),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+/*
+ * Claims: the records of format 1 in tests/golden_standings are read by this version, say what is
+ * listed beside them, and restore into a shard that then says the same. Once written they are never
+ * changed: whatever later formats there are, a topic of format 1 must be read.
+ */
+#include "tests/support/restore.h"
+
+enum { RECORDS = 5, LISTING_MAX = 8192 };
+
+static const char *const names[RECORDS] = {"new", "clear", "warn", "review", "pause"};
+static struct troth_snapshot snapshot;
+
+static size_t read_file(const char *name, const char *suffix, char *text, size_t capacity)
+{
+    char path[256];
+    snprintf(path, sizeof path, "tests/golden_standings/%s.%s", name, suffix);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fail_msg("%s cannot be opened", path);
+    }
+    const size_t length = fread(text, 1, capacity - 1, file);
+    text[length] = '\0';
+    assert_int_equal(fclose(file), 0);
+    return length;
+}
+
+static void list_term(struct draft *draft, const struct troth_snapshot_term *t)
+{
+    draft_add(draft, "term %.*s kind %u promise %016llx head %lld level %lld\n",
+              (int)t->name.length, t->name.data, t->kind, (unsigned long long)t->promise,
+              (long long)t->head, (long long)t->level);
+    draft_add(draft, "  onset %lld tasks %u cost %lld counted %u %u\n", (long long)t->onset_us,
+              t->tasks_mark, (long long)t->cost_mark, t->tally.kept, t->tally.broken);
+    for (unsigned i = 0; i < t->pane_count; i++) {
+        if (t->kind == TROTH_TERM_BUDGET) {
+            draft_add(draft, "  amount %u: %lld\n", t->ages[i], (long long)t->panes[i].sum);
+        } else {
+            draft_add(draft, "  pane %u: %u %u\n", t->ages[i], t->panes[i].count.kept,
+                      t->panes[i].count.broken);
+        }
+    }
+    for (unsigned i = 0; i < t->witness_count; i++) {
+        draft_add(draft, "  witness %lld\n", (long long)t->witnesses[i]);
+    }
+}
+
+/* All that a snapshot says, one thing a line. */
+static void list(struct draft *draft)
+{
+    const struct troth_snapshot *n = &snapshot;
+    draft->length = 0;
+    draft_add(draft, "%.*s %.*s@%lld offset %lld clock %lld\n", (int)n->agent.length, n->agent.data,
+              (int)n->contract.length, n->contract.data, (long long)n->contract_version,
+              (long long)n->offset, (long long)n->clock_us);
+    draft_add(draft, "%s since %lld phase %lld left %lld relapses %u\n", troth_rung_name(n->rung),
+              (long long)n->since_us, (long long)n->phase_us, (long long)n->left_us, n->relapses);
+    draft_add(draft, "unsettled %d matched %d after_decision %d late %u tasks %u cost %lld\n",
+              n->unsettled, n->matched, n->after_decision, n->late, n->tasks,
+              (long long)n->cost_micros);
+    draft_add(draft, "cause %s term %u observed %.9g offset %lld ordinal %u\n",
+              troth_condition_name(n->cause), n->cause_term, (double)n->observed,
+              (long long)n->cause_offset, n->ordinal);
+    for (unsigned i = 0; i < n->term_count; i++) {
+        list_term(draft, &n->terms[i]);
+    }
+    draft_add(draft, "uses %lld\n", (long long)n->sequence_uses);
+    for (unsigned i = 0; i < n->session_count; i++) {
+        const struct troth_session *session = &n->sessions[i];
+        draft_add(draft, "session %016llx first %lld top %lld seen %016llx used %lld\n",
+                  (unsigned long long)session->name_hash, (long long)session->first,
+                  (long long)session->top, (unsigned long long)session->seen,
+                  (long long)session->used);
+    }
+}
+
+static void check_record(struct scenario *s, const struct troth_rules *rules, const char *name)
+{
+    static char bytes[TROTH_STANDING_LENGTH_MAX];
+    static char expected[LISTING_MAX];
+    static struct draft draft;
+    uint32_t standing = TROTH_NONE;
+    const size_t length = read_file(name, "record", bytes, sizeof bytes);
+    (void)read_file(name, "txt", expected, sizeof expected);
+    assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_OK);
+    list(&draft);
+    assert_string_equal(draft.text, expected);
+    scenario_restart(s);
+    scenario_put(s, rules);
+    troth_shard_resume(s->shard, snapshot.clock_us, snapshot.offset);
+    assert_int_equal(troth_shard_import(s->shard, &snapshot, &standing), TROTH_OK);
+    assert_int_equal(s->told_count, 0);
+    assert_true(troth_shard_export(s->shard, standing, &snapshot));
+    list(&draft);
+    assert_string_equal(draft.text, expected);
+}
+
+static void test_golden_records(void **state)
+{
+    static char contract[LISTING_MAX];
+    struct scenario s;
+    (void)state;
+    (void)read_file("contract", "keys", contract, sizeof contract);
+    const struct troth_rules *rules = scenario_rules(contract);
+    scenario_open(&s, 4, 4, 4096);
+    for (unsigned i = 0; i < RECORDS; i++) {
+        check_record(&s, rules, names[i]);
+    }
+    scenario_close(&s);
+    scenario_rules_free(rules);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_records)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
