@@ -45,12 +45,14 @@ static void put(struct troth_kafka_state *state, enum troth_log_kind kind, enum 
         (struct troth_kafka_event){(uint8_t)kind, (uint8_t)topic, partition};
 }
 
-/* Takes back an ASSIGNED that was not given yet. Returns whether there was one. With it a partition
- * never has more than two events waiting (LOST, then ASSIGNED), which bounds the queue. */
-static bool take_back(struct troth_kafka_state *state, int32_t partition)
+/* Takes back an event that was not given yet. Returns whether there was one. As ASSIGNED and END
+ * are taken back, a partition never has more than two events waiting (LOST, then ASSIGNED), and a
+ * control topic one, which bounds the queue. */
+static bool take_back(struct troth_kafka_state *state, enum troth_log_kind kind,
+                      enum troth_topic topic, int32_t partition)
 {
     for (size_t i = 0; i < state->event_count; i++) {
-        if (state->events[i].kind == TROTH_LOG_ASSIGNED &&
+        if (state->events[i].kind == kind && state->events[i].topic == topic &&
             state->events[i].partition == partition) {
             state->event_count--;
             for (size_t j = i; j < state->event_count; j++) {
@@ -68,6 +70,12 @@ void troth_kafka_assignment_end(struct troth_kafka_state *state, enum troth_topi
         state->control[topic].ended = true;
         put(state, TROTH_LOG_END, topic, 0);
     }
+}
+
+void troth_kafka_assignment_reopen(struct troth_kafka_state *state, enum troth_topic topic)
+{
+    (void)take_back(state, TROTH_LOG_END, topic, 0);
+    state->control[topic].ended = false;
 }
 
 size_t troth_kafka_assignment_give(struct troth_kafka_state *state, struct troth_log_item *items,
@@ -100,7 +108,7 @@ static void give_up(struct troth_kafka_state *state, enum troth_log_kind kind)
         if (!reading->assigned) {
             continue;
         }
-        bool untold = take_back(state, p);
+        bool untold = take_back(state, TROTH_LOG_ASSIGNED, TROTH_TOPIC_TELEMETRY, p);
         if (kind == TROTH_LOG_LOST || untold) {
             *reading = (struct troth_kafka_reading){0};
         }
@@ -262,6 +270,7 @@ void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_top
                          state->names[topic], partition, reading->next, low - 1);
         troth_kafka_say(&state->voice, 3, "%s", state->error);
         reading->next = low;
+        reading->exact = false;
     } else if (reading->next > high) {
         state->verdict = TROTH_REFUSED;
         state->verdict_for_good = true;

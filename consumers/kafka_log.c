@@ -10,6 +10,7 @@
 
 enum {
     EXTENT_TIMEOUT_MS = 15000, /* of each of its two questions */
+    CATCH_UP_TIMEOUT_US = 2000000,
     PROBE_TIMEOUT_MS = 100,
     PROBE_EVERY_US = 1000000,
     DOWN_PATIENCE_US = 30000000
@@ -76,9 +77,9 @@ static void handle_error(struct troth_kafka_state *state, const rd_kafka_message
     bool ours = reading != NULL && reading->started;
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        if (ours && message->offset >= reading->next) {
+        if (ours && !reading->exact && message->offset >= reading->next) {
             reading->next = message->offset; /* past holes: compaction and control records */
-            if (topic != TROTH_TOPIC_TELEMETRY) {
+            if (topic != TROTH_TOPIC_TELEMETRY && reading->next >= reading->end) {
                 troth_kafka_assignment_end(state, topic);
             }
         }
@@ -130,9 +131,11 @@ static size_t translate(struct troth_kafka_state *state, struct troth_log_item *
         enum troth_topic topic;
         struct troth_kafka_reading *reading =
             troth_kafka_reading_find(state, message->rkt, message->partition, &topic);
-        if (reading == NULL || !reading->started || message->offset < reading->next) {
+        if (reading == NULL || !reading->started || message->offset < reading->next ||
+            (reading->exact && message->offset > reading->next)) {
             continue;
         }
+        reading->exact = false;
         reading->next = message->offset + 1;
         rd_kafka_timestamp_type_t type;
         int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
@@ -260,6 +263,29 @@ static troth_status log_extent(struct troth_log *log, int32_t partition,
     return TROTH_OK;
 }
 
+static troth_status log_catch_up(struct troth_log *log, enum troth_topic topic, bool *reached)
+{
+    struct troth_kafka_state *state = state_of(log);
+    struct troth_kafka_reading *reading = &state->control[topic];
+    int64_t low = 0;
+    int64_t high = 0;
+    if (!reading->assigned) {
+        troth_kafka_note(state, "%s is not read", state->names[topic]);
+        return TROTH_NOT_FOUND;
+    }
+    rd_kafka_resp_err_t code =
+        troth_kafka_reading_extent(state, topic, 0, CATCH_UP_TIMEOUT_US, &low, &high);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "end of %s: %s", state->names[topic], rd_kafka_err2str(code));
+        return troth_kafka_status(code);
+    }
+    troth_kafka_assignment_reopen(state, topic);
+    reading->end = high;
+    reading->ended = reading->next >= high;
+    *reached = reading->ended;
+    return TROTH_OK;
+}
+
 static troth_status log_start(struct troth_log *log, int32_t partition, int64_t offset)
 {
     struct troth_kafka_state *state = state_of(log);
@@ -270,6 +296,7 @@ static troth_status log_start(struct troth_log *log, int32_t partition, int64_t 
     if (offset < 0) {
         return TROTH_INVALID;
     }
+    reading->exact = reading->started; /* what was fetched ahead may still come */
     reading->started = true;
     reading->next = offset;
     state->assign_due = true;
@@ -403,6 +430,7 @@ static void log_close(struct troth_log *log)
 const struct troth_log troth_kafka_log_calls = {
     .poll = log_poll,
     .extent = log_extent,
+    .catch_up = log_catch_up,
     .start = log_start,
     .send = log_send,
     .flush = log_flush,

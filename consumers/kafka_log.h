@@ -11,7 +11,10 @@
  * - REVOKED comes while the partition is still ours. It is given up at the start of the next poll,
  *   so commit() works in between. LOST means that the group has gone on without us.
  * - Control topics are read from their first record by every member, from the first assignment on;
- *   during a rebalance they rest. END comes once.
+ *   during a rebalance they rest. END comes once, and once more for each catch_up that finds
+ *   something left to read.
+ * - A partition that is started again gives nothing until the record that it goes back to comes, so
+ *   that what was fetched ahead cannot pass over it.
  * - Where retention has deleted records before they were read, reading goes on at the first that is
  *   left and this is said aloud (`say`, error()). A log that ends before what was already read
  *   (truncated, or made anew) is TROTH_REFUSED.

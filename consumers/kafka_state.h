@@ -17,8 +17,9 @@ struct troth_kafka_reading {
     bool assigned; /* ours, by the group; always for control topics that are read */
     bool started;  /* records may be given */
     bool ended;    /* control: END was given */
+    bool exact;    /* started again: no record but that at `next` may be given next */
     int64_t next;  /* the least offset that may be given */
-    int64_t end;   /* control: the high watermark at open */
+    int64_t end;   /* control: the high watermark, when it was last asked for */
 };
 
 /* An item that is not a record, waiting to be given. */
@@ -114,6 +115,9 @@ void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t
 
 /* Puts an END, or drops it where it was given. */
 void troth_kafka_assignment_end(struct troth_kafka_state *state, enum troth_topic topic);
+
+/* An END is to be put again; one that waits to be given is not given. */
+void troth_kafka_assignment_reopen(struct troth_kafka_state *state, enum troth_topic topic);
 
 /* Gives waiting events. Returns how many. */
 size_t troth_kafka_assignment_give(struct troth_kafka_state *state, struct troth_log_item *items,

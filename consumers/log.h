@@ -59,7 +59,7 @@ enum troth_log_kind {
     TROTH_LOG_REVOKED,  /* about to be given up: a commit is still possible inside this poll's batch
                          */
     TROTH_LOG_LOST,     /* gone already: drop the work, commit nothing */
-    TROTH_LOG_END       /* the end of a control topic, as it was when reading began, is reached */
+    TROTH_LOG_END       /* a control topic was given to its end, as that was at open, or catch_up */
 };
 
 struct troth_log_item {
@@ -117,7 +117,12 @@ struct troth_log {
     /* Out extent: of an assigned telemetry partition. May wait for the log, at most 30 s. */
     troth_status (*extent)(struct troth_log *log, int32_t partition,
                            struct troth_log_extent *extent);
-    /* Begins to give records of an assigned telemetry partition, from an offset on. */
+    /* Asks where a control topic ends now. Out reached: whether everything before has been given
+     * (items of the last poll count as given). Else END is given when it has been; no END of an
+     * earlier question comes after this call. May wait for the log, at most 2 s. */
+    troth_status (*catch_up)(struct troth_log *log, enum troth_topic topic, bool *reached);
+    /* Begins to give records of an assigned telemetry partition, from an offset on. Called again,
+     * with the offset of a record that was given: goes back, and gives that one next. */
     troth_status (*start)(struct troth_log *log, int32_t partition, int64_t offset);
     /* Queues a record to be sent, in the transaction that is open or that it opens. TROTH_FULL: the
      * queue is full; call flush, or poll, and again. */

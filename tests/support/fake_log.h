@@ -76,7 +76,7 @@ struct fake_log {
     bool started[FAKE_PARTITIONS_MAX];
     int64_t next[FAKE_PARTITIONS_MAX];
     int64_t control_next[TROTH_TOPIC_COUNT];
-    int64_t control_end[TROTH_TOPIC_COUNT]; /* as it was when reading began */
+    int64_t control_end[TROTH_TOPIC_COUNT]; /* as it was at open, or when last asked for */
     bool ended[TROTH_TOPIC_COUNT];
     struct troth_log_item events[FAKE_EVENTS_MAX];
     size_t event_count;
@@ -92,7 +92,11 @@ struct fake_log {
     struct fake_failure on_flush;
     struct fake_failure on_commit;
     struct fake_failure on_extent;
+    struct fake_failure on_catch_up;
+    unsigned catch_ups; /* how often the end of a control topic was asked for */
     bool holds_control; /* control topics give nothing for now */
+    bool control_last;  /* they give after telemetry, in the same poll */
+    size_t control_max; /* records that each of them gives in a poll; 0: any number */
     bool keeps_pending; /* telemetry arrives by a flush or commit alone */
     bool loses_pending; /* a failing flush or commit loses what of it was not acknowledged */
     size_t value_max;   /* a longer record is refused as OVER_LIMIT; 0: none is */
@@ -371,10 +375,23 @@ static inline size_t fake_log_give(struct fake_log *log, enum troth_topic topic,
 static inline size_t fake_log_give_control(struct fake_log *log, enum troth_topic topic,
                                            struct troth_log_item *items, size_t capacity)
 {
-    size_t count = fake_log_give(log, topic, 0, &log->control_next[topic], items, capacity - 1);
+    const bool bound = log->control_max > 0 && log->control_max < capacity;
+    size_t count = fake_log_give(log, topic, 0, &log->control_next[topic], items,
+                                 bound ? log->control_max : capacity - 1);
     if (!log->ended[topic] && log->control_next[topic] >= log->control_end[topic]) {
         log->ended[topic] = true;
         items[count++] = (struct troth_log_item){.kind = TROTH_LOG_END, .topic = (uint8_t)topic};
+    }
+    return count;
+}
+
+static inline size_t fake_log_give_controls(struct fake_log *log, struct troth_log_item *items,
+                                            size_t capacity)
+{
+    size_t count = 0;
+    if (capacity > 2) {
+        count += fake_log_give_control(log, TROTH_TOPIC_DECISIONS, items, capacity / 2);
+        count += fake_log_give_control(log, TROTH_TOPIC_CONTRACTS, items + count, capacity - count);
     }
     return count;
 }
@@ -383,10 +400,11 @@ static inline size_t fake_log_give_records(struct fake_log *log, struct troth_lo
                                            size_t capacity)
 {
     size_t count = 0;
-    if (!log->holds_control && capacity > 2) {
-        count += fake_log_give_control(log, TROTH_TOPIC_DECISIONS, items, capacity / 2);
-        count += fake_log_give_control(log, TROTH_TOPIC_CONTRACTS, items + count, capacity - count);
+    const size_t whole = capacity;
+    if (!log->holds_control && !log->control_last) {
+        count += fake_log_give_controls(log, items, capacity);
     }
+    capacity -= log->control_last ? capacity / 2 : 0;
     /* In order, whole; or as chance has it: a few runs of any partition, in any order. */
     const size_t rounds = log->random != NULL ? 1 + random_below(log->random, 64) : 1;
     for (size_t round = 0; round < rounds; round++) {
@@ -401,6 +419,9 @@ static inline size_t fake_log_give_records(struct fake_log *log, struct troth_lo
                                        most);
             }
         }
+    }
+    if (!log->holds_control && log->control_last) {
+        count += fake_log_give_controls(log, items + count, whole - count);
     }
     return count;
 }
@@ -475,11 +496,25 @@ static inline troth_status fake_log_extent(struct troth_log *base, int32_t parti
     return status;
 }
 
+static inline troth_status fake_log_catch_up(struct troth_log *base, enum troth_topic topic,
+                                             bool *reached)
+{
+    struct fake_log *log = fake_log_of(base);
+    const troth_status status = fake_fails(&log->on_catch_up);
+    log->catch_ups++;
+    if (status == TROTH_OK) {
+        log->control_end[topic] = (int64_t)log->cluster->topics[topic][0].count;
+        log->ended[topic] = log->control_next[topic] >= log->control_end[topic];
+        *reached = log->ended[topic];
+    }
+    return status;
+}
+
 static inline troth_status fake_log_start(struct troth_log *base, int32_t partition, int64_t offset)
 {
     struct fake_log *log = fake_log_of(base);
     assert_true(log->assigned[partition]);
-    assert_false(log->started[partition]);
+    assert_true(!log->started[partition] || offset < log->next[partition]); /* given before */
     log->started[partition] = true;
     log->next[partition] = offset;
     struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_STARTED);
@@ -619,6 +654,7 @@ static inline void fake_log_open(struct fake_log *log, struct fake_cluster *clus
     memset(log, 0, sizeof *log);
     log->log = (struct troth_log){.poll = fake_log_poll,
                                   .extent = fake_log_extent,
+                                  .catch_up = fake_log_catch_up,
                                   .start = fake_log_start,
                                   .send = fake_log_send,
                                   .flush = fake_log_flush,
