@@ -26,12 +26,16 @@ struct troth_published {
 
 struct troth_partition {
     int32_t number;
+    bool measured;          /* its extent is known; it starts once the contracts are read */
     bool started;           /* the log gives its records */
+    bool waits;             /* at a pointer, for the contracts: nothing is applied meanwhile */
     bool caught_up;         /* it has read what was in the log when it was assigned */
     bool check_pointers;    /* a contract may be in force that it has no pointer to */
     int64_t next_offset;    /* of the record to apply next */
     int64_t restored_until; /* records before this offset are applied in silence */
     int64_t end_offset;     /* one past the last record when it was assigned */
+    int64_t settled_until;  /* pointers before this offset are judged by what is read by now */
+    int64_t point_after_us; /* monotonic: when a pointer is sent next, at the earliest */
     int64_t committed;      /* last committed, or TROTH_OFFSET_NONE */
     int64_t heard_us;       /* monotonic: when a record last came, or a tick was sent */
     struct troth_shard *shard;

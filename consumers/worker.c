@@ -192,6 +192,11 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
     if (item->offset < partition->next_offset) {
         return; /* given twice by the log */
     }
+    if (status == TROTH_OK && event->kind == TROTH_KIND_POINTER &&
+        !troth_worker_may_judge(worker, partition, item, event)) {
+        partition->waits = true;
+        return;
+    }
     const bool silent = item->offset < partition->restored_until;
     worker->counts.records++;
     worker->counts.restored += silent;
@@ -207,7 +212,7 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
         reject(worker, item, result, decoded ? troth_status_meaning(result) : reason->text);
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_POINTER) {
         worker->counts.pointers++;
-        troth_worker_follow_pointer(worker, partition, event);
+        troth_worker_follow_pointer(worker, partition, item, event);
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_TICK) {
         worker->counts.ticks++;
     }
@@ -237,7 +242,7 @@ static void ready_run(struct troth_worker *worker, struct run *run,
 static void apply_run(struct troth_worker *worker, struct run *run)
 {
     struct troth_partition *partition = run->partition;
-    for (unsigned i = 0; i < run->count && worker->broken == TROTH_OK; i++) {
+    for (unsigned i = 0; i < run->count && worker->broken == TROTH_OK && !partition->waits; i++) {
         apply_record(worker, partition, &run->items[i], &run->events[i], &run->reasons[i],
                      run->statuses[i], run->hashes[i]);
     }
@@ -274,39 +279,67 @@ static bool same_run(const struct troth_log_item *a, const struct troth_log_item
 
 /* ---- Assignment. ---- */
 
-static void start_partition(struct troth_worker *worker, struct troth_partition *partition)
+static void not_started(struct troth_worker *worker, const struct troth_partition *partition)
+{
+    troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                     "telemetry[%" PRId32 "] could not be started: %s; trying again",
+                     partition->number, worker->config.log->error(worker->config.log));
+}
+
+/* The contracts are asked for their end after this, so that they are read as of a time when all
+ * that is measured here was in the log. */
+static void measure_partition(struct troth_worker *worker, struct troth_partition *partition)
 {
     struct troth_log *log = worker->config.log;
     struct troth_log_extent extent;
-    troth_status status = log->extent(log, partition->number, &extent);
-    if (status == TROTH_OK) {
-        status = log->start(log, partition->number, extent.low);
+    if (log->extent(log, partition->number, &extent) != TROTH_OK) {
+        not_started(worker, partition);
+        return;
     }
-    if (status != TROTH_OK) {
-        troth_worker_say(worker, TROTH_LEVEL_WARNING,
-                         "telemetry[%" PRId32 "] could not be started: %s; trying again",
-                         partition->number, log->error(log));
+    partition->measured = true;
+    partition->next_offset = extent.low;
+    partition->end_offset = extent.high;
+    partition->settled_until = extent.high;
+    partition->committed = extent.committed;
+    partition->restored_until = extent.committed > extent.low ? extent.committed : extent.low;
+    worker->ask_due = true;
+}
+
+static void start_partition(struct troth_worker *worker, struct troth_partition *partition)
+{
+    struct troth_log *log = worker->config.log;
+    const int64_t low = partition->next_offset;
+    if (log->start(log, partition->number, low) != TROTH_OK) {
+        not_started(worker, partition);
         return;
     }
     partition->started = true;
-    partition->next_offset = extent.low;
-    partition->end_offset = extent.high;
-    partition->committed = extent.committed;
-    partition->restored_until = extent.committed > extent.low ? extent.committed : extent.low;
     partition->heard_us = troth_worker_now_us(worker);
-    partition->caught_up = extent.low >= extent.high;
+    partition->caught_up = low >= partition->end_offset;
     partition->check_pointers = partition->caught_up;
     troth_worker_say(worker, TROTH_LEVEL_INFO,
                      "telemetry[%" PRId32 "] is ours: %" PRId64 " records to restore, %" PRId64
                      " to catch up",
-                     partition->number, partition->restored_until - extent.low,
-                     extent.high - partition->restored_until);
-    if (extent.low > 0) {
+                     partition->number, partition->restored_until - low,
+                     partition->end_offset - partition->restored_until);
+    if (low > 0) {
         troth_worker_say(worker, TROTH_LEVEL_WARNING,
                          "telemetry[%" PRId32 "] begins at offset %" PRId64
                          ": what was before is gone, and its evidence with it",
-                         partition->number, extent.low);
+                         partition->number, low);
     }
+}
+
+/* Goes back to the pointer at which the partition waits. */
+static void resume_partition(struct troth_worker *worker, struct troth_partition *partition)
+{
+    struct troth_log *log = worker->config.log;
+    if (log->start(log, partition->number, partition->next_offset) != TROTH_OK) {
+        not_started(worker, partition);
+        return;
+    }
+    partition->waits = false;
+    partition->settled_until = partition->next_offset + 1;
 }
 
 static void assign_partition(struct troth_worker *worker, int32_t number)
@@ -361,28 +394,24 @@ static void drop_partition(struct troth_worker *worker, int32_t number, bool los
     }
 }
 
+/* Starts what was assigned, and what waits, once the contracts are read. */
 static void start_partitions(struct troth_worker *worker)
 {
-    for (uint32_t i = 0; i < worker->partition_count && worker->contracts_read; i++) {
-        if (!worker->partitions[i]->started) {
-            start_partition(worker, worker->partitions[i]);
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        if (!worker->partitions[i]->measured) {
+            measure_partition(worker, worker->partitions[i]);
         }
     }
-}
-
-static void take_contract(struct troth_worker *worker, const struct troth_log_item *item)
-{
-    char reason[TROTH_REASON_LENGTH];
-    const troth_status status = troth_registry_take(
-        worker->registry, item->offset, item->has_key ? item->key : NULL, item->key_length,
-        item->has_value ? item->value : NULL, item->value_length, reason);
-    if (status != TROTH_OK) {
-        troth_worker_say(
-            worker, TROTH_LEVEL_WARNING, "contract record %.*s at offset %" PRId64 " refused: %s",
-            (int)item->key_length, item->has_key ? item->key : "", item->offset, reason);
+    if (worker->ask_due && troth_worker_now_us(worker) >= worker->ask_after_us) {
+        troth_worker_ask_contracts(worker);
     }
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        worker->partitions[i]->check_pointers = true;
+    for (uint32_t i = 0; i < worker->partition_count && worker->contracts_read; i++) {
+        struct troth_partition *partition = worker->partitions[i];
+        if (partition->measured && !partition->started) {
+            start_partition(worker, partition);
+        } else if (partition->waits) {
+            resume_partition(worker, partition);
+        }
     }
 }
 
@@ -405,18 +434,20 @@ static void take_items(struct troth_worker *worker, size_t count)
             drop_partition(worker, item->partition, item->kind == TROTH_LOG_LOST);
             break;
         case TROTH_LOG_END:
-            worker->contracts_read |= item->topic == TROTH_TOPIC_CONTRACTS;
+            if (item->topic == TROTH_TOPIC_CONTRACTS) {
+                troth_worker_take_contracts_end(worker);
+            }
             break;
         case TROTH_LOG_RECORD:
             if (item->topic == TROTH_TOPIC_CONTRACTS) {
-                take_contract(worker, item);
+                troth_worker_take_contract(worker, item);
             } else if (item->topic == TROTH_TOPIC_TELEMETRY) {
                 struct troth_partition *partition = find_partition(worker, item->partition);
                 while (i + run < count && run < TROTH_PREFETCH &&
                        same_run(item, &worker->items[i + run])) {
                     run++;
                 }
-                if (partition != NULL && partition->started) {
+                if (partition != NULL && partition->started && !partition->waits) {
                     partition->heard_us = now;
                     take_run(worker, partition, item, run);
                 }
@@ -445,6 +476,8 @@ troth_status troth_worker_step(struct troth_worker *worker)
         troth_worker_say(worker, TROTH_LEVEL_ERROR, "the log will not go on: %s", log->error(log));
         return status;
     }
+    worker->poll_number++;
+    worker->item_count = count;
     take_items(worker, count);
     start_partitions(worker);
     for (uint32_t i = 0; i < worker->partition_count && worker->broken == TROTH_OK; i++) {

@@ -1,6 +1,7 @@
 /*
  * The inside of a worker, shared by worker.c (the loop), worker_commit.c, worker_publish.c (what
- * the store is told) and worker_own.c (the engine's own records). Nobody else includes this.
+ * the store is told), worker_contracts.c (contracts and the pointers to them) and worker_own.c (the
+ * engine's own records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -43,11 +44,16 @@ struct troth_worker {
     struct troth_registry *registry;
     struct troth_partition *partitions[TROTH_PARTITIONS_MAX];
     uint32_t partition_count;
-    bool contracts_read; /* the contracts topic has been read to its end */
-    bool told;           /* an intervention was sent and is not committed */
-    bool widened;        /* one of them is a widening */
-    bool rejected;       /* a reject was sent and is not committed */
-    bool forfeited;      /* partitions go without a commit: none until the last of them has gone */
+    bool contracts_read;    /* the contracts topic has been read to its end, as last asked for */
+    bool ask_due;           /* it is to be asked for its end, */
+    int64_t ask_after_us;   /* monotonic: but not before */
+    int64_t contracts_next; /* the least offset of it that has not been taken */
+    uint64_t poll_number;   /* of the items, from 1 */
+    uint64_t asked_in;      /* the poll after which it was last asked */
+    bool told;              /* an intervention was sent and is not committed */
+    bool widened;           /* one of them is a widening */
+    bool rejected;          /* a reject was sent and is not committed */
+    bool forfeited; /* partitions go without a commit: none until the last of them has gone */
     uint32_t commit_number; /* of the commit to come, from 1 */
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
@@ -62,6 +68,7 @@ struct troth_worker {
     struct run runs[2]; /* one is applied while the next one's memory comes */
     unsigned run;       /* that is made ready next */
     struct troth_log_item items[TROTH_BATCH_MAX];
+    size_t item_count; /* of the last poll */
 };
 
 /* Says a line to people, printf-like. */
@@ -105,15 +112,35 @@ bool troth_worker_publish(struct troth_worker *worker, bool all);
 /* Books that the store did not do what was asked. */
 void troth_worker_store_failed(struct troth_worker *worker, const char *what);
 
-/* worker_own.c: the engine's own records. */
+/* worker_own.c: the engine's own records. Appends one to a partition. In event: the rest is filled
+ * in. In timestamp_us: 0: now. */
+void troth_worker_send_own(struct troth_worker *worker, const struct troth_partition *partition,
+                           struct troth_event *event, int64_t timestamp_us);
 void troth_worker_send_ticks(struct troth_worker *worker);
+
+/* worker_contracts.c. Takes a record of the contracts topic, once. */
+void troth_worker_take_contract(struct troth_worker *worker, const struct troth_log_item *item);
+
+/* An END of the contracts topic came. */
+void troth_worker_take_contracts_end(struct troth_worker *worker);
+
+/* Asks the contracts topic for its end: `contracts_read` says whether that is reached already, or
+ * will when it is. Where there is no answer, `ask_due` stays. All that came with the last poll must
+ * have been taken. */
+void troth_worker_ask_contracts(struct troth_worker *worker);
 
 /* Appends a POINTER for each version in force that the shard does not run yet: it takes effect
  * where the pointer stands in the log, when it is read back. */
 void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partition *partition);
 
-/* A POINTER was read back: the version that it names takes effect here. */
+/* Whether what has been read of the contracts is enough to judge a POINTER that was read back, as
+ * any later owner would. Else it must not be applied yet, and nothing after it. */
+bool troth_worker_may_judge(struct troth_worker *worker, const struct troth_partition *partition,
+                            const struct troth_log_item *item, const struct troth_event *event);
+
+/* A POINTER was read back, and applied: the version that it names takes effect here. */
 void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
+                                 const struct troth_log_item *item,
                                  const struct troth_event *event);
 
 #endif

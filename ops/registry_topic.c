@@ -14,9 +14,15 @@ static void take_record(struct troth_registry_topic *topic, const rd_kafka_messa
 {
     char reason[TROTH_REASON_LENGTH];
     topic->records++;
-    const troth_status status =
-        troth_registry_take(topic->registry, message->offset, message->key, message->key_len,
-                            message->payload, message->len, reason);
+    const struct troth_registry_record record = {
+        .offset = message->offset,
+        .time_us = rd_kafka_message_timestamp(message, NULL) * 1000,
+        .key = message->key,
+        .key_length = message->key_len,
+        .value = message->payload,
+        .value_length = message->len,
+    };
+    const troth_status status = troth_registry_take(topic->registry, &record, reason);
     if (status != TROTH_OK) {
         if (topic->refusal_count < TROTH_REGISTRY_REFUSALS_MAX) {
             struct troth_registry_refusal *refusal = &topic->refusals[topic->refusal_count];

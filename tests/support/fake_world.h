@@ -134,26 +134,40 @@ static inline struct troth_worker_counts world_counts(const struct world *world)
 
 /* ---- What happens. ---- */
 
+/* Writes a contract. Out contract. Returns the offset of its document. */
+static inline int64_t world_write(struct world *world, const char *yaml,
+                                  struct troth_contract *contract)
+{
+    static struct troth_problems problems;
+    static char json[TROTH_CONTRACT_LENGTH_MAX];
+    char key[128];
+    size_t length = 0;
+    problems.count = 0;
+    if (troth_contract_parse(yaml, strlen(yaml), contract, &problems) != TROTH_OK) {
+        fail_msg("%s: %s", problems.items[0].key, problems.items[0].text);
+    }
+    assert_int_equal(troth_contract_write(contract, json, sizeof json, &length), TROTH_OK);
+    snprintf(key, sizeof key, "%s@%lld", contract->name, (long long)contract->version);
+    return fake_cluster_append(&world->cluster, TROTH_TOPIC_CONTRACTS, 0, key, strlen(key), json,
+                               length);
+}
+
+/* Puts a version in force, and lets a millisecond pass: a pointer to it must be younger. */
+static inline void world_put_in_force(struct world *world, const char *name, long long version)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", version);
+    fake_cluster_append(&world->cluster, TROTH_TOPIC_CONTRACTS, 0, name, strlen(name), number,
+                        strlen(number));
+    fake_clock_move(&world->clock, 1000);
+}
+
 /* Writes a contract and puts it in force. Returns the offset of its document. */
 static inline int64_t world_push(struct world *world, const char *yaml)
 {
     static struct troth_contract contract;
-    static struct troth_problems problems;
-    static char json[TROTH_CONTRACT_LENGTH_MAX];
-    char key[128];
-    char number[24];
-    size_t length = 0;
-    problems.count = 0;
-    if (troth_contract_parse(yaml, strlen(yaml), &contract, &problems) != TROTH_OK) {
-        fail_msg("%s: %s", problems.items[0].key, problems.items[0].text);
-    }
-    assert_int_equal(troth_contract_write(&contract, json, sizeof json, &length), TROTH_OK);
-    snprintf(number, sizeof number, "%lld", (long long)contract.version);
-    snprintf(key, sizeof key, "%s@%s", contract.name, number);
-    const int64_t offset = fake_cluster_append(&world->cluster, TROTH_TOPIC_CONTRACTS, 0, key,
-                                               strlen(key), json, length);
-    fake_cluster_append(&world->cluster, TROTH_TOPIC_CONTRACTS, 0, contract.name,
-                        strlen(contract.name), number, strlen(number));
+    const int64_t offset = world_write(world, yaml, &contract);
+    world_put_in_force(world, contract.name, contract.version);
     return offset;
 }
 

@@ -1,10 +1,11 @@
 """A flow of events under a contract that changes, and what must be counted of it.
 
   contract_counts.py make AGENTS COUNT          JSON Lines for `troth emit`: agents flow-N
-  contract_counts.py count OFFSET DUMP... >OUT  what each agent's terms must hold at the end of the
-                                  dumps (dump_topic events), one a partition: term `kept` since the
-                                  first event, term `moved` since the first pointer to the
-                                  document at OFFSET of the contracts topic
+  contract_counts.py count OFFSET FORGED DUMP... >OUT  what each agent's terms must hold at the end
+                                  of the dumps (dump_topic events), one a partition: term `kept`
+                                  since the first event, term `moved` since the first pointer to
+                                  the document at OFFSET of the contracts topic; before that, FORGED
+                                  ones are passed over
   contract_counts.py check OUT STANDINGS VERSION   whether the standings hold that (view.py)
 """
 import json
@@ -24,17 +25,21 @@ def make(agents, count):
     return 0
 
 
-def count(offset, *dumps):
+def count(offset, forged, *dumps):
     """The contract's terms, as contract_change writes them."""
     terms = {}
     changed = set()
     for dump in dumps:
         agents = {}
+        passed = int(forged)
         with open(dump) as lines:
             for line in lines:
                 event = json.loads(line)
                 if event["kind"] == "pointer" and dump not in changed and \
                         event.get("attributes") == {"topic": "contracts", "offset": offset}:
+                    if passed > 0:
+                        passed -= 1
+                        continue
                     changed.add(dump)
                     for agent in agents.values():
                         agent["moved"] = [0, 0]

@@ -1,7 +1,9 @@
 /*
  * Claims: each record of the contracts topic that cannot be used is refused with a reason that
  * names what is wrong, and what was in force stays so; a version is found by its offset and never
- * changes; versions in force only rise; tombstones and limits do no harm.
+ * changes; versions in force only rise; tombstones and limits do no harm. A pointer is good if its
+ * version, and a record that put that or a higher one in force, were there by its own time, and not
+ * else; what comes later, and what compaction takes away, does not change that.
  */
 #include "tests/support/test.h"
 
@@ -28,15 +30,24 @@ static int close_registry(void **state)
     return 0;
 }
 
-static troth_status take(int64_t offset, const char *key, const char *value)
+static troth_status take_at(int64_t offset, int64_t time_us, const char *key, const char *value)
 {
+    const struct troth_registry_record record = {.offset = offset,
+                                                 .time_us = time_us,
+                                                 .key = key,
+                                                 .key_length = key != NULL ? strlen(key) : 0,
+                                                 .value = value,
+                                                 .value_length = value != NULL ? strlen(value) : 0};
     memset(reason, 'x', sizeof reason);
-    const troth_status status =
-        troth_registry_take(registry, offset, key, key != NULL ? strlen(key) : 0, value,
-                            value != NULL ? strlen(value) : 0, reason);
+    const troth_status status = troth_registry_take(registry, &record, reason);
     assert_non_null(memchr(reason, '\0', sizeof reason));
     assert_int_equal(status != TROTH_OK, reason[0] != '\0');
     return status;
+}
+
+static troth_status take(int64_t offset, const char *key, const char *value)
+{
+    return take_at(offset, 1000 * offset, key, value);
 }
 
 /* A document of a contract. */
@@ -238,14 +249,204 @@ static void keys_of_any_bytes(void **state)
         for (size_t k = 0; k < value_length; k++) {
             value[k] = (char)random_below(&random, 256);
         }
-        assert_int_not_equal(
-            troth_registry_take(registry, 1, key, key_length, value, value_length, reason),
-            TROTH_OK);
+        const struct troth_registry_record record = {1, 1, key, key_length, value, value_length};
+        assert_int_not_equal(troth_registry_take(registry, &record, reason), TROTH_OK);
     }
     static const char tailed[] = "refunds\0tail";
-    assert_int_equal(troth_registry_take(registry, 1, tailed, sizeof tailed - 1, "1", 1, reason),
-                     TROTH_INVALID);
+    const struct troth_registry_record record = {1, 1, tailed, sizeof tailed - 1, "1", 1};
+    assert_int_equal(troth_registry_take(registry, &record, reason), TROTH_INVALID);
     assert_null(in_force("refunds"));
+}
+
+/* ---- Pointers. ---- */
+
+static bool is_good(int64_t offset, int64_t time_us)
+{
+    const struct troth_rules *rules = troth_registry_pointed(registry, offset, time_us);
+    assert_true(rules == NULL || rules == troth_registry_at(registry, offset));
+    return rules != NULL;
+}
+
+static void pointer_is_judged_by_the_times(void **state)
+{
+    (void)state;
+    assert_int_equal(take_at(0, 100, "refunds@1", document("refunds", 1)), TROTH_OK);
+    assert_false(is_good(0, INT64_MAX)); /* nobody has put it in force */
+    assert_int_equal(take_at(1, 150, "other@1", document("other", 1)), TROTH_OK);
+    assert_int_equal(take_at(2, 160, "other", "1"), TROTH_OK);
+    assert_false(is_good(0, INT64_MAX));
+    assert_int_equal(take_at(3, 200, "refunds", "1"), TROTH_OK);
+    assert_false(is_good(0, 99));
+    assert_false(is_good(0, 200)); /* of one millisecond: who was first? */
+    assert_true(is_good(0, 201));
+    assert_true(is_good(0, INT64_MAX));
+    assert_true(is_good(1, 161));
+    assert_false(is_good(2, INT64_MAX)); /* not a document */
+    assert_false(is_good(4, INT64_MAX));
+    assert_false(is_good(-1, INT64_MAX));
+    assert_int_equal(take_at(4, 300, "refunds@9", document("refunds", 9)), TROTH_OK);
+    assert_int_equal(take_at(5, 310, "refunds@2", document("refunds", 2)), TROTH_OK);
+    assert_int_equal(take_at(6, 400, "refunds", "2"), TROTH_OK);
+    assert_int_equal(take_at(7, 450, "refunds", "2"), TROTH_OK); /* said twice: the first counts */
+    assert_false(is_good(5, 400));
+    assert_true(is_good(5, 401));
+    assert_true(is_good(0, 201));        /* as before */
+    assert_false(is_good(0, 200));       /* as before */
+    assert_false(is_good(4, INT64_MAX)); /* higher than any in force */
+    assert_int_equal(take_at(8, 500, "refunds", "9"), TROTH_OK);
+    assert_false(is_good(4, 500));
+    assert_true(is_good(4, 501));
+    /* A document may be the younger of the two, by clocks that differ. */
+    assert_int_equal(take_at(9, 900, "refunds@10", document("refunds", 10)), TROTH_OK);
+    assert_int_equal(take_at(10, 800, "refunds", "10"), TROTH_OK);
+    assert_false(is_good(9, 900));
+    assert_true(is_good(9, 901));
+}
+
+/* The records `refunds` = 1, 2 are gone, and `refunds` = 3 is younger than the pointers. */
+static void pointer_is_believed_where_records_are_missing(void **state)
+{
+    (void)state;
+    assert_int_equal(take_at(0, 100, "refunds@1", document("refunds", 1)), TROTH_OK);
+    assert_int_equal(take_at(2, 300, "refunds@2", document("refunds", 2)), TROTH_OK);
+    assert_int_equal(take_at(4, 500, "refunds@3", document("refunds", 3)), TROTH_OK);
+    assert_int_equal(take_at(5, 600, "refunds", "3"), TROTH_OK);
+    assert_true(is_good(0, 101));
+    assert_false(is_good(0, 100));
+    assert_true(is_good(2, 301));
+    assert_false(is_good(2, 300));
+    assert_false(is_good(4, 600)); /* nothing is missing after it */
+    assert_true(is_good(4, 601));
+    /* What is missing before a record of a lower version says nothing of a higher one. */
+    assert_int_equal(take_at(6, 700, "refunds@5", document("refunds", 5)), TROTH_OK);
+    assert_int_equal(take_at(8, 800, "refunds", "3"), TROTH_OK);
+    assert_int_equal(take_at(9, 900, "refunds", "5"), TROTH_OK);
+    assert_false(is_good(6, 900));
+    assert_true(is_good(6, 901));
+}
+
+/* Histories of two contracts: documents, and records that put them in force, in any order. */
+enum { ROUNDS = 60, HISTORY = 40, VERSIONS = 9 };
+
+struct entry {
+    char key[16];
+    int name;
+    int version;
+    bool puts;
+    bool accepted; /* it put a version in force that is higher than the one before */
+    int document;  /* the place of its version's document; -1: there is none before it */
+    int64_t time_us;
+};
+
+static void draw(struct entry *history, uint64_t *random)
+{
+    int in_force_now[2] = {0, 0};
+    int64_t time_us = 10;
+    for (int i = 0; i < HISTORY; i++) {
+        struct entry *e = &history[i];
+        time_us += (int64_t)random_below(random, 3);
+        *e = (struct entry){.name = (int)random_below(random, 2),
+                            .version = 1 + (int)random_below(random, VERSIONS),
+                            .puts = random_below(random, 2) == 0,
+                            .document = -1,
+                            .time_us = time_us};
+        snprintf(e->key, sizeof e->key, e->puts ? "%c" : "%c@%d", "ab"[e->name], e -> version);
+        for (int k = i - 1; k >= 0; k--) {
+            if (!history[k].puts && history[k].name == e->name &&
+                history[k].version == e->version) {
+                e->document = k; /* the first, in the end: a version never changes */
+            }
+        }
+        e->accepted = e->puts && e->document >= 0 && e->version > in_force_now[e->name];
+        in_force_now[e->name] = e->accepted ? e->version : in_force_now[e->name];
+    }
+}
+
+static void take_entry(const struct entry *history, int place)
+{
+    const struct entry *e = &history[place];
+    char number[8];
+    snprintf(number, sizeof number, "%d", e->version);
+    (void)take_at(place, e->time_us, e->key,
+                  e->puts ? number : document(e->name == 0 ? "a" : "b", e->version));
+}
+
+/* The definition, over the whole history. */
+static bool defined_good(const struct entry *history, int offset, int64_t time_us)
+{
+    const struct entry *e = &history[offset];
+    bool put = false;
+    for (int i = 0; i < HISTORY; i++) {
+        put |= history[i].accepted && history[i].name == e->name &&
+               history[i].version >= e->version && history[i].time_us < time_us;
+    }
+    return put && !e->puts && e->document < 0 && e->time_us < time_us;
+}
+
+/* Of a topic that has been read as far as the pointer's time the answer is that of the whole. */
+static void pointer_is_judged_alike_however_much_is_read(void **state)
+{
+    (void)state;
+    uint64_t random = random_seed("pointer_is_judged_alike_however_much_is_read");
+    unsigned good = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct entry history[HISTORY];
+        draw(history, &random);
+        close_registry(NULL);
+        open_registry(NULL);
+        for (int read = 0; read < HISTORY; read++) {
+            take_entry(history, read);
+            const int64_t next_us = read + 1 < HISTORY ? history[read + 1].time_us : INT64_MAX;
+            for (int at = 0; at < HISTORY && history[at].time_us <= next_us; at++) {
+                for (int offset = 0; offset < HISTORY; offset++) {
+                    const bool answer = is_good(offset, history[at].time_us);
+                    assert_int_equal(answer, defined_good(history, offset, history[at].time_us));
+                    good += answer;
+                }
+            }
+        }
+    }
+    printf("  %u good pointers\n", good);
+    assert_true(good > 1000);
+}
+
+/* Up to some place, of the records that put a contract in force the newest alone is left: each
+ * pointer that the engine may have sent is good as ever. */
+static void pointer_of_the_engine_outlives_compaction(void **state)
+{
+    (void)state;
+    uint64_t random = random_seed("pointer_of_the_engine_outlives_compaction");
+    unsigned pointers = 0;
+    unsigned believed = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct entry history[HISTORY];
+        draw(history, &random);
+        const int clean = (int)random_below(&random, HISTORY + 1);
+        close_registry(NULL);
+        open_registry(NULL);
+        for (int i = 0; i < HISTORY; i++) {
+            bool gone = i < clean && history[i].puts && !history[i].accepted;
+            for (int k = i + 1; k < clean; k++) {
+                gone |=
+                    history[i].puts && history[k].accepted && history[k].name == history[i].name;
+            }
+            if (!gone) {
+                take_entry(history, i);
+            }
+        }
+        for (int i = 0; i < HISTORY; i++) {
+            for (int at = i; at < HISTORY && history[i].accepted; at++) {
+                assert_true(is_good(history[i].document, history[at].time_us + 1));
+                pointers++;
+            }
+            for (int at = 0; at < HISTORY; at++) {
+                believed += is_good(i, history[at].time_us) &&
+                            !defined_good(history, i, history[at].time_us);
+            }
+        }
+    }
+    printf("  %u pointers; %u forged ones believed\n", pointers, believed);
+    assert_true(pointers > 1000 && believed > 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_registry, close_registry)
@@ -262,6 +463,10 @@ int main(void)
         TEST(versions_have_a_limit),
         TEST(contracts_have_a_limit),
         TEST(keys_of_any_bytes),
+        TEST(pointer_is_judged_by_the_times),
+        TEST(pointer_is_believed_where_records_are_missing),
+        TEST(pointer_is_judged_alike_however_much_is_read),
+        TEST(pointer_of_the_engine_outlives_compaction),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }
