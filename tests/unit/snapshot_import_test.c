@@ -320,6 +320,69 @@ static void test_later_windows_stay(void **state)
     done();
 }
 
+/* What was restored is on the list of those that changed, once, however often it is restored; and
+ * the agent knows whether its events lead to a look. */
+static void test_marks(void **state)
+{
+    unsigned flags = 0;
+    uint32_t standing = 0;
+    (void)state;
+    make_full();
+    while (troth_shard_take_dirty(s.shard, &flags) != TROTH_NONE) {
+    }
+    for (unsigned rung = 0; rung < TROTH_RUNG_COUNT; rung++) {
+        snapshot.rung = (uint8_t)rung;
+        snapshot.phase_us =
+            rung == TROTH_RUNG_RECERTIFY ? snapshot.clock_us + HOUR : TROTH_NEVER_US;
+        assert_int_equal(troth_shard_import(s.shard, &snapshot, &standing), TROTH_OK);
+        assert_int_equal(s.shard->agents.agents[0].looked_at, rung != TROTH_RUNG_CLEAR);
+    }
+    assert_int_equal(troth_shard_take_dirty(s.shard, &flags), standing);
+    assert_true((flags & TROTH_DIRTY_MOVED) != 0);
+    assert_int_equal(troth_shard_take_dirty(s.shard, &flags), TROTH_NONE);
+    done();
+}
+
+/* A certification after a decision ends in review; one that nobody decided starts anew. */
+static void test_after_decision(void **state)
+{
+    uint32_t standing = 0;
+    (void)state;
+    for (unsigned decided = 0; decided < 2; decided++) {
+        make_full();
+        snapshot.rung = TROTH_RUNG_RECERTIFY;
+        snapshot.phase_us = snapshot.clock_us + 1;
+        snapshot.after_decision = decided == 1;
+        assert_int_equal(troth_shard_import(s.shard, &snapshot, &standing), TROTH_OK);
+        s.told_count = 0;
+        scenario_tick(&s, snapshot.clock_us + 1);
+        assert_int_equal(s.told_count, decided);
+        assert_int_equal(scenario_rung(&s, "a", "c"),
+                         decided == 1 ? TROTH_RUNG_REVIEW : TROTH_RUNG_RECERTIFY);
+        done();
+    }
+}
+
+/* A record whose deadline had passed when it was written is none of ours: it is looked at in the
+ * next microsecond, never at a time before it was written. */
+static void test_overdue(void **state)
+{
+    uint32_t standing = 0;
+    (void)state;
+    make_full();
+    const int64_t clock_us = snapshot.clock_us;
+    snapshot.rung = TROTH_RUNG_RECERTIFY;
+    snapshot.phase_us = clock_us - HOUR;
+    snapshot.after_decision = true;
+    assert_int_equal(troth_shard_import(s.shard, &snapshot, &standing), TROTH_OK);
+    assert_true(s.shard->deadlines[standing] == clock_us + 1);
+    s.told_count = 0;
+    scenario_tick(&s, clock_us + SECOND);
+    assert_int_equal(s.told_count, 1);
+    assert_true(s.told[0].intervention.decided_at_us == clock_us + 1);
+    done();
+}
+
 /* Terms of which each differs from the first in one thing that is promised. */
 static void test_promises(void **state)
 {
@@ -353,8 +416,8 @@ static void test_promises(void **state)
         "{name: t, cadence: {when: {kind: task}, every: 1h}}",
         "{name: t, cadence: {when: {kind: task}, every: 2h}}",
         /* As the first: how much proof is asked for is not promised. */
-        "{name: t, when: {kind: task}, keep: {outcome: ok}, floor: 0.9, evidence: 3, fresh: 2, "
-        "required: false}"};
+        ("{name: t, when: {kind: task}, keep: {outcome: ok}, floor: 0.9, evidence: 3, fresh: 2, "
+         "required: false}")};
     enum { TERMS = sizeof terms / sizeof *terms };
     const struct troth_rules *all[TERMS];
     unsigned equal = 0;
@@ -384,9 +447,9 @@ static void test_promises(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_no_place),
-        cmocka_unit_test(test_later_windows_stay),
+        cmocka_unit_test(test_bad_values),         cmocka_unit_test(test_no_place),
+        cmocka_unit_test(test_later_windows_stay), cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_after_decision),     cmocka_unit_test(test_overdue),
         cmocka_unit_test(test_promises),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

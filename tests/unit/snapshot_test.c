@@ -3,7 +3,8 @@
  * does with the rest of the log what it would have done had it never stopped: the same
  * interventions, the same final states, the same deadlines, to the byte. Restored under another
  * version of a contract, a standing does what it would have done had the version come into force
- * there. What a record leaves out is never missed.
+ * there. Records that are true for different offsets, one an agent, restore alike. What a record
+ * leaves out is never missed.
  */
 #include "tests/support/restore.h"
 #include "tests/support/scenario_random.h"
@@ -277,6 +278,96 @@ static void test_chains(void **state)
     close_fixture(&f);
 }
 
+/* The records of a rolling checkpoint: every agent's standings at an offset of their own, of which
+ * the shard's is the least. Out saved: the first shard is fed to its end on the way. */
+static void take_rolling(struct fixture *f, const unsigned splits[AGENTS], unsigned least,
+                         struct saved *rolling)
+{
+    rolling->count = 0;
+    start(&f->first, stream.rules);
+    for (unsigned at = 0; at <= stream.count; at++) {
+        saved_take(&f->at_split, f->first.shard);
+        if (at == least) {
+            rolling->clock_us = f->at_split.clock_us;
+            rolling->offset = f->at_split.offset;
+        }
+        for (unsigned i = 0; i < f->at_split.count; i++) {
+            for (unsigned a = 0; a < AGENTS; a++) {
+                if (splits[a] == at && strcmp(agents[a], f->at_split.records[i].agent) == 0) {
+                    rolling->records[rolling->count++] = f->at_split.records[i];
+                }
+            }
+        }
+        feed(&f->first, at, at < stream.count ? at + 1 : at);
+    }
+}
+
+static unsigned split_of(const unsigned splits[AGENTS], const char *agent, size_t length)
+{
+    for (unsigned a = 0; a < AGENTS; a++) {
+        if (strlen(agents[a]) == length && memcmp(agents[a], agent, length) == 0) {
+            return splits[a];
+        }
+    }
+    fail_msg("no such agent");
+    return 0;
+}
+
+/* Feeds the log from the shard's offset on; of an agent that is true for a later one, the record
+ * moves the clock alone. */
+static void feed_past(struct scenario *s, const unsigned splits[AGENTS], unsigned from)
+{
+    for (unsigned i = from; i < stream.count; i++) {
+        const struct record *record = &stream.records[i];
+        const struct troth_event *event = &record->event;
+        const bool passed = i < split_of(splits, event->agent.data, event->agent.length);
+        const troth_status status =
+            scenario_feed(s, record->timestamp_us, record->rejected || passed ? NULL : event);
+        assert_true(status == TROTH_OK || status == TROTH_DUPLICATE);
+    }
+}
+
+static void test_rolling(void **state)
+{
+    uint64_t random = random_seed("rolling");
+    static struct fixture f;
+    static struct scenario later;
+    static struct told told[TOLD_MAX];
+    struct saved rolling = {.records = calloc(SAVED_MAX, sizeof *rolling.records)};
+    (void)state;
+    assert_non_null(rolling.records);
+    open_fixture(&f);
+    later.told = told;
+    for (unsigned c = 0; c < 2 * CASES; c++) {
+        unsigned splits[AGENTS];
+        unsigned least = RECORDS_SHORT;
+        make_stream(&random, 2 * RECORDS_SHORT);
+        run_whole(&f);
+        for (unsigned a = 0; a < AGENTS; a++) {
+            splits[a] = (unsigned)random_below(&random, stream.count + 1);
+            least = splits[a] < least ? splits[a] : least;
+        }
+        take_rolling(&f, splits, least, &rolling);
+        start(&f.second, stream.rules);
+        saved_restore(&rolling, &f.second, &random);
+        feed_past(&f.second, splits, least);
+        saved_take(&f.end_restored, f.second.shard);
+        assert_true(saved_equal(&f.end, &f.end_restored));
+        /* What each agent's standings did after the record that theirs is true for. */
+        later.told_count = 0;
+        for (unsigned i = 0; i < f.whole.told_count; i++) {
+            const struct told *t = &f.whole.told[i];
+            if (t->intervention.cause_offset >= split_of(splits, t->agent, strlen(t->agent))) {
+                told[later.told_count++] = *t;
+            }
+        }
+        assert_true(told_the_same(&later, &f.first, 0, &f.second));
+        free_stream();
+    }
+    saved_free(&rolling);
+    close_fixture(&f);
+}
+
 /* A version that keeps some terms of the first and changes others: drawn from the same seed, with
  * another one's terms for half of the contracts. */
 static const struct troth_rules *next_version(uint64_t seed, unsigned contract, uint64_t *random)
@@ -348,9 +439,8 @@ static void test_cases_were_met(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_split),
-        cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_new_version),
+        cmocka_unit_test(test_every_split),    cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_rolling),        cmocka_unit_test(test_new_version),
         cmocka_unit_test(test_cases_were_met),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ static void done(void)
 
 static avro_value_t field_of(const avro_value_t *record, const char *name)
 {
-    avro_value_t field;
+    avro_value_t field = {NULL, NULL};
     assert_int_equal(avro_value_get_by_name(record, name, &field, NULL), 0);
     return field;
 }
@@ -54,7 +54,7 @@ static int64_t integer_of(const avro_value_t *record, const char *name, int64_t 
     int64_t wide = 0;
     int narrow = 0;
     if (avro_value_get_type(&value) == AVRO_UNION) {
-        avro_value_t branch;
+        avro_value_t branch = {NULL, NULL};
         assert_int_equal(avro_value_get_current_branch(&value, &branch), 0);
         value = branch;
     }
@@ -112,7 +112,7 @@ static void check_hash(const avro_value_t *record, const char *name, uint64_t ex
 
 static avro_value_t item_of(const avro_value_t *array, size_t index)
 {
-    avro_value_t item;
+    avro_value_t item = {NULL, NULL};
     assert_int_equal(avro_value_get_by_index(array, index, &item, NULL), 0);
     return item;
 }
@@ -156,7 +156,7 @@ static void check_term(const avro_value_t *value, const struct troth_snapshot_te
     check_integer(value, "broken", term->tally.broken);
     check_panes(value, term);
     avro_value_t onset = field_of(value, "onset");
-    avro_value_t branch;
+    avro_value_t branch = {NULL, NULL};
     assert_int_equal(avro_value_get_current_branch(&onset, &branch), 0);
     const bool risen = term->kind <= TROTH_TERM_JUDGED && term->level > 0;
     assert_int_equal(avro_value_get_type(&branch), risen ? AVRO_RECORD : AVRO_NULL);
@@ -232,7 +232,7 @@ static void test_avro_reads_the_same(void **state)
     static char again[TROTH_STANDING_LENGTH_MAX];
     uint64_t random = random_seed("avro");
     avro_schema_t schema;
-    avro_value_t value;
+    avro_value_t value = {NULL, NULL};
     unsigned checked = 0;
     (void)state;
     assert_int_equal(
@@ -335,7 +335,7 @@ static void check_avro(const char *json, size_t json_length, const uint8_t *byte
 {
     char again[TROTH_PARTITION_RECORD_MAX];
     avro_schema_t schema;
-    avro_value_t value;
+    avro_value_t value = {NULL, NULL};
     assert_int_equal(avro_schema_from_json_length(json, json_length, &schema), 0);
     avro_value_iface_t *class = avro_generic_class_from_schema(schema);
     avro_reader_t reader = avro_reader_memory((const char *)bytes, (int64_t)length);
