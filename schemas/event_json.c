@@ -6,13 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The hash is part of the build, so that no other version of the library changes an id. */
-#define XXH_INLINE_ALL
-#define XXH_NO_STREAM
-#include <xxhash.h>
-
 #include "schemas/assert.h"
 #include "schemas/event_places.h"
+#include "schemas/hash.h"
 
 /* Bytes of a key or a value that a message shows. */
 enum { SHOWN_LENGTH_MAX = 48 };

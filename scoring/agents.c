@@ -3,15 +3,7 @@
 #include <string.h>
 
 #include "schemas/assert.h"
-
-#define XXH_INLINE_ALL
-#define XXH_NO_STREAM
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#include <xxhash.h>
-#pragma GCC diagnostic pop
+#include "schemas/hash.h"
 
 enum { LONG_NAMES_SHARE = 8 }; /* one agent in eight may have a long name, 1,024 at least */
 

@@ -3,14 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#define XXH_NO_STREAM
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#include <xxhash.h>
-#pragma GCC diagnostic pop
+#include "schemas/hash.h"
 
 static uint64_t add_integer(uint64_t sum, uint64_t value)
 {
