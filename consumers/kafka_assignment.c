@@ -240,7 +240,7 @@ rd_kafka_resp_err_t troth_kafka_reading_extent(struct troth_kafka_state *state,
         /* The producer's connection: on the consumer's the answer would wait behind a fetch that
          * waits for records, half a second each time. */
         rd_kafka_resp_err_t code =
-            troth_kafka_watermarks(state->producer, state->names[topic], partition,
+            troth_kafka_watermarks(state->plain.client, state->names[topic], partition,
                                    troth_kafka_milliseconds(left_us / 2), low, high);
         if (troth_kafka_status(code) != TROTH_TIMED_OUT || left_us <= 0) {
             return code;

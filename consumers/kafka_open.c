@@ -59,10 +59,10 @@ void troth_kafka_state_destroy(struct troth_kafka_state *state)
 /* Waits for a broker. Out embedded: whether it is librdkafka's mock. */
 static troth_status reach(struct troth_kafka_state *state, bool *embedded, char *error, size_t size)
 {
-    if (troth_kafka_is_embedded(state->producer, OPEN_TIMEOUT_MS, embedded)) {
+    if (troth_kafka_is_embedded(state->plain.client, OPEN_TIMEOUT_MS, embedded)) {
         return TROTH_OK;
     }
-    (void)rd_kafka_poll(state->producer, 0); /* serves the error callback, which knows more */
+    (void)rd_kafka_poll(state->plain.client, 0); /* serves the error callback, which knows more */
     (void)snprintf(error, size, "no broker has answered within %d s; %.400s",
                    OPEN_TIMEOUT_MS / 1000, state->error);
     return TROTH_UNREACHABLE;
@@ -129,7 +129,9 @@ static troth_status transactions_open(struct troth_kafka_state *state,
     const int length = snprintf(id, sizeof(id), "%s.%s.%s", config->prefix, config->group,
                                 is_static(config) ? config->instance : number);
     if (length < 0 || (size_t)length >= sizeof(id)) {
-        (void)snprintf(error, size, "prefix, group and instance are too long");
+        (void)snprintf(error, size,
+                       "prefix, group and instance have more than %d bytes together; shorten one",
+                       ID_LENGTH - 3);
         return TROTH_INVALID;
     }
     return troth_kafka_transaction_open(state, config->properties, partitioner, id, error, size);
@@ -228,7 +230,6 @@ static troth_status open_all(struct troth_kafka_state *state,
     troth_status status =
         troth_kafka_output_open(state, &state->plain, config->properties,
                                 (struct troth_kafka_properties){needed, 1}, error, size);
-    state->producer = state->plain.client;
     if (status == TROTH_OK) {
         status = reach(state, &embedded, error, size);
     }

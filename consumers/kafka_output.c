@@ -114,7 +114,6 @@ void troth_kafka_output_close(struct troth_kafka_state *state)
     }
     output_close(&state->transactional);
     output_close(&state->plain);
-    state->producer = NULL;
 }
 
 void troth_kafka_output_serve(struct troth_kafka_state *state)

@@ -41,10 +41,9 @@ struct troth_kafka_state {
     struct troth_kafka_voice voice; /* first: librdkafka's opaque points here */
     struct troth_log log;
     rd_kafka_t *consumer;
-    rd_kafka_queue_t *queue;        /* the consumer's */
-    rd_kafka_queue_t *commit_queue; /* answers to commits */
-    rd_kafka_t *producer; /* the plain one's client: questions go over its connections, too */
-    struct troth_kafka_output plain;
+    rd_kafka_queue_t *queue;                    /* the consumer's */
+    rd_kafka_queue_t *commit_queue;             /* answers to commits */
+    struct troth_kafka_output plain;            /* questions go over its connections, too */
     struct troth_kafka_output transactional;    /* without a client on the embedded broker */
     rd_kafka_topic_t *reads[TROTH_TOPIC_COUNT]; /* the consumer's; NULL: not read */
     char names[TROTH_TOPIC_COUNT][TROTH_KAFKA_NAME_LENGTH];

@@ -90,9 +90,8 @@ void troth_worker_send(struct troth_worker *worker, const struct troth_log_recor
 bool troth_worker_commit(struct troth_worker *worker, bool settled);
 
 /* Commits when it is time: each `commit`, rejects within REJECT_US, and interventions as soon as
- * they are told. Where those
- * come in batch after batch, commits get a fifth of the time at most, and what is told meanwhile is
- * grouped. */
+ * they are told. Where those come in batch after batch, commits get a fifth of the time at most,
+ * and what is told meanwhile is grouped. */
 void troth_worker_commit_in_turn(struct troth_worker *worker);
 
 /* worker_publish.c: the shards' callbacks, and what goes to the store. */
