@@ -72,6 +72,8 @@ def main():
     parser.add_argument("--golden", type=pathlib.Path, metavar="DIR")
     parser.add_argument("--data", type=pathlib.Path, metavar="DIR")
     arguments = parser.parse_args()
+    if arguments.golden is None and arguments.data is None:
+        parser.error("nothing to check: give --golden DIR, --data DIR or both")
     compare.canary()
     golden = check_folder(arguments, "golden", arguments.golden, golden_cases)
     data = check_folder(arguments, "data", arguments.data, recorded_runs)
