@@ -1,8 +1,9 @@
 /*
  * The log, as the worker sees it: Kafka, or a simulated one.
  *
- * A log gives records of the telemetry partitions that the group assigned to this member, and of
- * the control topics that every member reads whole; it takes records for the engine's own topics;
+ * A log gives records of the telemetry partitions that the group assigned to this member, of the
+ * standings that belong to them (when they are restored), and of the control topics that every
+ * member reads whole; it takes records for the engine's own topics;
  * and it commits.
  *
  * What is sent and the offsets stand together or not at all: records are a transaction's, which the
@@ -124,6 +125,13 @@ struct troth_log {
     /* Begins to give records of an assigned telemetry partition, from an offset on. Called again,
      * with the offset of a record that was given: goes back, and gives that one next. */
     troth_status (*start)(struct troth_log *log, int32_t partition, int64_t offset);
+    /* Begins to give the records of standings[partition], of an assigned telemetry partition, as
+     * items of that topic: committed ones alone, in order, from the first that is kept. Called
+     * again: from the first again. There is no END: the caller knows where it stops by a record of
+     * its own. */
+    troth_status (*recall)(struct troth_log *log, int32_t partition);
+    /* No more of standings[partition] is needed; what the last poll gave is still good. */
+    void (*recalled)(struct troth_log *log, int32_t partition);
     /* Queues a record to be sent, in the transaction that is open or that it opens. TROTH_FULL: the
      * queue is full; call flush, or poll, and again. */
     troth_status (*send)(struct troth_log *log, const struct troth_log_record *record);

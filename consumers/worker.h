@@ -48,6 +48,8 @@ struct troth_worker_config {
     int64_t era;                 /* of the log; changes with `troth redis rebuild --new-era` */
     int64_t publish_us;          /* scores are coalesced this long */
     int64_t commit_us;           /* offsets are committed this often */
+    int64_t checkpoint_us;       /* standings are written to the log this often; 0: never */
+    const char *instance;        /* borrowed: the name under which partitions are claimed */
     int64_t tick_us;             /* a silent partition gets a tick after this long; 0: never */
     uint32_t dead_band;          /* points of score that are not worth a write */
     bool create_time;            /* records bear their emitter's time, not the log's */
