@@ -5,9 +5,11 @@
 #include "consumers/avro_write.h"
 #include "consumers/record_read.h"
 #include "schemas/assert.h"
+#include "scoring/snapshot.h"
 
 static const char genesis_key[] = "\0genesis";
 static const char claim_key[] = "\0claim";
+static const char checkpoint_key[] = "\0checkpoint";
 
 enum { PARTITIONER_NAME_MAX = 64 };
 
@@ -24,10 +26,18 @@ size_t troth_standing_key(struct troth_text agent, struct troth_text contract,
 
 const char *troth_partition_key(enum troth_record_kind kind, size_t *length)
 {
-    TROTH_ASSERT(kind == TROTH_RECORD_GENESIS || kind == TROTH_RECORD_CLAIM);
-    const bool genesis = kind == TROTH_RECORD_GENESIS;
-    *length = genesis ? sizeof genesis_key - 1 : sizeof claim_key - 1;
-    return genesis ? genesis_key : claim_key;
+    switch (kind) {
+    case TROTH_RECORD_GENESIS:
+        *length = sizeof genesis_key - 1;
+        return genesis_key;
+    case TROTH_RECORD_CLAIM:
+        *length = sizeof claim_key - 1;
+        return claim_key;
+    default:
+        TROTH_ASSERT(kind == TROTH_RECORD_CHECKPOINT);
+        *length = sizeof checkpoint_key - 1;
+        return checkpoint_key;
+    }
 }
 
 static bool is_key(const void *key, size_t length, enum troth_record_kind kind)
@@ -45,7 +55,7 @@ troth_status troth_record_key_read(const void *key, size_t length, enum troth_re
         return TROTH_INVALID;
     }
     if (bytes[0] == '\0') {
-        for (unsigned k = TROTH_RECORD_GENESIS; k <= TROTH_RECORD_CLAIM; k++) {
+        for (unsigned k = TROTH_RECORD_GENESIS; k <= TROTH_RECORD_CHECKPOINT; k++) {
             if (is_key(key, length, (enum troth_record_kind)k)) {
                 *kind = (enum troth_record_kind)k;
                 return TROTH_OK;
@@ -104,6 +114,29 @@ size_t troth_claim_encode(const struct troth_claim *claim,
     return finish(&writer, buffer);
 }
 
+size_t troth_checkpoint_encode(const struct troth_checkpoint *checkpoint,
+                               uint8_t buffer[TROTH_CHECKPOINT_LENGTH_MAX])
+{
+    struct avro_writer writer = {.next = buffer, .end = buffer + TROTH_CHECKPOINT_LENGTH_MAX};
+    TROTH_ASSERT(checkpoint->version_count <= TROTH_CONTRACTS_MAX);
+    write_long(&writer, TROTH_PARTITION_FORMAT);
+    write_long(&writer, checkpoint->era);
+    write_long(&writer, checkpoint->offset);
+    write_long(&writer, checkpoint->told);
+    write_long(&writer, checkpoint->clock_us);
+    if (checkpoint->version_count > 0) {
+        write_long(&writer, checkpoint->version_count);
+        for (unsigned i = 0; i < checkpoint->version_count; i++) {
+            const struct troth_version *version = &checkpoint->versions[i];
+            write_long(&writer, version->contract.length);
+            write_bytes(&writer, version->contract.data, version->contract.length);
+            write_long(&writer, version->version);
+        }
+    }
+    write_long(&writer, 0);
+    return finish(&writer, buffer);
+}
+
 troth_status troth_genesis_decode(const void *bytes, size_t length, struct troth_genesis *genesis)
 {
     struct record_reader reader = record_begin(bytes, length, TROTH_PARTITION_FORMAT);
@@ -139,4 +172,25 @@ troth_status troth_claim_decode(const void *bytes, size_t length, struct troth_c
     }
     *claim = read;
     return TROTH_OK;
+}
+
+troth_status troth_checkpoint_decode(const void *bytes, size_t length,
+                                     struct troth_checkpoint *checkpoint)
+{
+    struct record_reader reader = record_begin(bytes, length, TROTH_PARTITION_FORMAT);
+    struct troth_checkpoint read = {.era = record_long(&reader)};
+    struct record_items items = {0, 0};
+    read.offset = record_long_in(&reader, 0, INT64_MAX);
+    read.told = record_long_in(&reader, read.offset, INT64_MAX);
+    read.clock_us = record_long_in(&reader, 0, TROTH_SNAPSHOT_MAX);
+    while (record_item(&reader, &items, TROTH_CONTRACTS_MAX)) {
+        struct troth_version *version = &read.versions[read.version_count++];
+        version->contract = record_text(&reader, TROTH_NAME_LENGTH_MAX);
+        version->version = record_long_in(&reader, 1, INT64_MAX);
+    }
+    const troth_status status = record_finish(&reader);
+    if (status == TROTH_OK) {
+        *checkpoint = read;
+    }
+    return status;
 }

@@ -2,8 +2,9 @@
  * What else stands on the topic of standings, and the keys by which its records are told apart.
  *
  *     agent 0x00 contract   a standing (consumers/standing_record.h); its tombstone ends it
- *     0x00 "genesis"        the first record of the partition: schemas/genesis.avsc
+ *     0x00 "genesis"        before the first standing: schemas/genesis.avsc
  *     0x00 "claim"          a worker's claim to the partition: schemas/claim.avsc
+ *     0x00 "checkpoint"     how far the standings are written down: schemas/checkpoint.avsc
  *
  * An agent's name has a byte at least and no control character, so no key can be two of them, and
  * compaction keeps the last record of each.
@@ -19,16 +20,23 @@
 #include "consumers/partitioner.h"
 #include "schemas/contract.h"
 #include "schemas/status.h"
+#include "scoring/shard.h"
 
 enum {
-    TROTH_PARTITION_FORMAT = 1, /* of genesis and claim */
+    TROTH_PARTITION_FORMAT = 1, /* of genesis, claim and checkpoint */
     TROTH_STANDING_KEY_MAX = TROTH_AGENT_LENGTH_MAX + 1 + TROTH_NAME_LENGTH_MAX,
     TROTH_INSTANCE_LENGTH_MAX = 255, /* bytes of an instance's name */
     TROTH_NONCE_LENGTH = 16,
-    TROTH_PARTITION_RECORD_MAX = 320 /* bytes of any genesis or claim */
+    TROTH_PARTITION_RECORD_MAX = 320, /* bytes of any genesis or claim */
+    TROTH_CHECKPOINT_LENGTH_MAX = 64 + TROTH_CONTRACTS_MAX * (TROTH_NAME_LENGTH_MAX + 12)
 };
 
-enum troth_record_kind { TROTH_RECORD_STANDING, TROTH_RECORD_GENESIS, TROTH_RECORD_CLAIM };
+enum troth_record_kind {
+    TROTH_RECORD_STANDING,
+    TROTH_RECORD_GENESIS,
+    TROTH_RECORD_CLAIM,
+    TROTH_RECORD_CHECKPOINT
+};
 
 struct troth_genesis {
     int64_t era;
@@ -43,12 +51,26 @@ struct troth_claim {
     int64_t at_us;
 };
 
+struct troth_version {
+    struct troth_text contract; /* 1..TROTH_NAME_LENGTH_MAX bytes */
+    int64_t version;
+};
+
+struct troth_checkpoint {
+    int64_t era;
+    int64_t offset;   /* of the first record that is needed beside the standings; >= 0 */
+    int64_t told;     /* before it everything has been told; >= offset */
+    int64_t clock_us; /* of the shard before the record at offset; >= 0 */
+    unsigned version_count;
+    struct troth_version versions[TROTH_CONTRACTS_MAX]; /* in force there */
+};
+
 /* Writes a standing's key. In agent, contract: names within their limits. Out key. Returns its
  * length. */
 size_t troth_standing_key(struct troth_text agent, struct troth_text contract,
                           char key[TROTH_STANDING_KEY_MAX]);
 
-/* Returns the key of a genesis or a claim. Out length: of it. */
+/* Returns the key of a genesis, a claim or a checkpoint. Out length: of it. */
 const char *troth_partition_key(enum troth_record_kind kind, size_t *length);
 
 /*
@@ -66,15 +88,21 @@ size_t troth_genesis_encode(const struct troth_genesis *genesis,
                             uint8_t buffer[TROTH_PARTITION_RECORD_MAX]);
 size_t troth_claim_encode(const struct troth_claim *claim,
                           uint8_t buffer[TROTH_PARTITION_RECORD_MAX]);
+size_t troth_checkpoint_encode(const struct troth_checkpoint *checkpoint,
+                               uint8_t buffer[TROTH_CHECKPOINT_LENGTH_MAX]);
 
 /*
- * Read a record. In bytes: any; a claim's instance points into them. Out: untouched on failure.
- * Returns TROTH_OK; TROTH_UNSUPPORTED: of a format, or with a partitioner, that this version does
- * not know; TROTH_UNDECODABLE, TROTH_OVER_LIMIT or TROTH_INVALID: not such a record.
+ * Read a record. In bytes: any; a claim's instance and a checkpoint's names point into them. Out:
+ * untouched on failure. Returns TROTH_OK; TROTH_UNSUPPORTED: of a format, or with a partitioner,
+ * that this version does not know; TROTH_UNDECODABLE, TROTH_OVER_LIMIT or TROTH_INVALID: not such a
+ * record.
  */
 TROTH_MUST_CHECK
 troth_status troth_genesis_decode(const void *bytes, size_t length, struct troth_genesis *genesis);
 TROTH_MUST_CHECK
 troth_status troth_claim_decode(const void *bytes, size_t length, struct troth_claim *claim);
+TROTH_MUST_CHECK
+troth_status troth_checkpoint_decode(const void *bytes, size_t length,
+                                     struct troth_checkpoint *checkpoint);
 
 #endif

@@ -27,7 +27,9 @@ struct troth_agent {
     uint32_t generation;    /* of the contracts for which every standing that may begin has begun */
     uint32_t long_name;     /* index of the name where it is longer than TROTH_INLINE_NAME */
     uint8_t first_contract; /* slot of its first standing's contract */
-    bool looked_at;         /* its first standing is not at clear: most events lead to a look */
+    bool looked_at : 1;     /* its first standing is not at clear: most events lead to a look */
+    bool unsaved : 1;       /* it changed since its standings were last written down */
+    bool ahead : 1; /* its standings were restored, and may be true past the shard's offset */
     uint8_t name_length;
     char name[TROTH_INLINE_NAME];
 };

@@ -35,6 +35,9 @@ size_t troth_shard_size(const struct troth_shard_config *config)
     return round_up(sizeof(struct troth_shard)) + round_up(n * sizeof(int64_t)) +
            round_up(group_count(config) * sizeof(int64_t)) + 2 * round_up(n * sizeof(uint32_t)) +
            round_up(n) + round_up((size_t)config->agents_max * sizeof(struct troth_sequences)) +
+           round_up((size_t)config->agents_max * sizeof(uint32_t)) +
+           round_up((size_t)config->agents_max * sizeof(struct troth_since)) +
+           round_up((size_t)config->agents_max * sizeof(int64_t)) +
            round_up(troth_agents_size(config->agents_max)) +
            (size_t)line_count(config) * TROTH_LINE;
 }
@@ -65,6 +68,9 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
     shard->dirty = cut(&p, n * sizeof(uint32_t));
     shard->marks = cut(&p, n);
     shard->sequences = cut(&p, (size_t)config->agents_max * sizeof(struct troth_sequences));
+    shard->unsaved = cut(&p, (size_t)config->agents_max * sizeof(uint32_t));
+    shard->unsaved_since = cut(&p, (size_t)config->agents_max * sizeof(struct troth_since));
+    shard->true_until = cut(&p, (size_t)config->agents_max * sizeof(int64_t));
     troth_agents_init(&shard->agents, cut(&p, troth_agents_size(config->agents_max)),
                       config->agents_max);
     troth_blocks_init(&shard->blocks, p, line_count(config));
@@ -232,6 +238,12 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
         return status == TROTH_NOT_FOUND ? TROTH_OK : status;
     }
     struct troth_agent *agent = &shard->agents.agents[index];
+    if (agent->ahead) {
+        if (offset <= shard->true_until[index]) {
+            return TROTH_OK; /* its standings know of it */
+        }
+        agent->ahead = false;
+    }
     struct troth_moment moment = {.at_us =
                                       event->at_us < timestamp_us ? event->at_us : timestamp_us,
                                   .offset = offset,
@@ -254,6 +266,7 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
             return status;
         }
     }
+    troth_shard_note_agent(shard, index);
     if (moment.counted) {
         moment.missing = troth_sequence_note(sequences_of(shard, agent), session, event->seq);
         shard->counts.missing += moment.missing;
@@ -279,6 +292,7 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
                                const struct troth_event *event, uint64_t hash)
 {
     shard->offset = offset;
+    shard->before_us = shard->clock_us;
     if (timestamp_us > shard->clock_us) {
         shard->clock_us = timestamp_us;
         if (shard->next_us <= timestamp_us) {

@@ -1,14 +1,83 @@
 #include "scoring/shard_snapshot.h"
 
+#include <string.h>
+
 #include "schemas/assert.h"
 #include "scoring/predicate.h"
 #include "scoring/shard_state.h"
 
 void troth_shard_resume(struct troth_shard *shard, int64_t clock_us, int64_t offset)
 {
-    TROTH_ASSERT(shard->live == 0 && clock_us >= 0 && offset >= -1);
+    TROTH_ASSERT(shard->offset == -1 && clock_us >= 0 && offset >= -1);
     shard->clock_us = clock_us;
     shard->offset = offset;
+    while (shard->unsaved_count > 0) {
+        (void)troth_shard_take_unsaved(shard);
+    }
+}
+
+/* Forgets the offsets that a standing names. */
+static void forget_offsets(const struct troth_rules *rules, struct troth_standing *standing)
+{
+    standing->cause_offset = -1;
+    standing->ordinal = 0;
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        struct troth_cold *cold = troth_cold(rules, standing, i);
+        memset(cold->witness_low, 0xff, sizeof cold->witness_low);
+        memset(cold->witness_high, 0xff, sizeof cold->witness_high);
+    }
+}
+
+void troth_shard_renumber(struct troth_shard *shard)
+{
+    for (uint32_t i = 0; i < shard->standings; i++) {
+        if (shard->marks[i] & MARK_LIVE) {
+            struct troth_standing *standing = troth_shard_at(shard, i);
+            forget_offsets(shard->slots[standing->contract].rules, standing);
+        }
+    }
+    for (uint32_t i = 0; i < shard->agents.count; i++) {
+        shard->agents.agents[i].ahead = false;
+        if (shard->agents.agents[i].first != TROTH_NONE) {
+            troth_shard_note_agent(shard, i);
+        }
+    }
+}
+
+uint32_t troth_shard_unsaved(const struct troth_shard *shard)
+{
+    return shard->unsaved_count;
+}
+
+int64_t troth_shard_saved_until(const struct troth_shard *shard, int64_t *clock_us)
+{
+    if (shard->unsaved_count == 0) {
+        *clock_us = shard->clock_us;
+        return shard->offset + 1;
+    }
+    const struct troth_since *since = &shard->unsaved_since[shard->unsaved_first];
+    *clock_us = since->clock_us;
+    return since->offset;
+}
+
+uint32_t troth_shard_take_unsaved(struct troth_shard *shard)
+{
+    if (shard->unsaved_count == 0) {
+        return TROTH_NONE;
+    }
+    const uint32_t agent = shard->unsaved[shard->unsaved_first];
+    shard->unsaved_first =
+        shard->unsaved_first + 1 < shard->config.agents_max ? shard->unsaved_first + 1 : 0;
+    shard->unsaved_count--;
+    shard->agents.agents[agent].unsaved = false;
+    return agent;
+}
+
+uint32_t troth_shard_standing_after(const struct troth_shard *shard, uint32_t agent,
+                                    uint32_t standing)
+{
+    return standing == TROTH_NONE ? shard->agents.agents[agent].first
+                                  : troth_shard_at(shard, standing)->next;
 }
 
 int64_t troth_shard_offset(const struct troth_shard *shard)
@@ -146,7 +215,10 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     }
     struct troth_standing *s = troth_shard_at(shard, index);
     const bool whole = troth_snapshot_fill(snapshot, rules, s);
-    import_sequences(shard, &shard->agents.agents[s->agent], snapshot);
+    struct troth_agent *owner = &shard->agents.agents[s->agent];
+    import_sequences(shard, owner, snapshot);
+    shard->true_until[s->agent] = snapshot->offset;
+    owner->ahead = true;
     struct troth_sight sight;
     troth_instant_set(rules, &slot->past, snapshot->clock_us);
     troth_sight_init(&sight, rules, s, &slot->past);

@@ -2,17 +2,21 @@
  * A shard written down and restored: its standings as snapshots, one by one, out of one shard and
  * into another, which then does with the rest of the log what the first would have done.
  *
- *     troth_shard_resume           the clock and offset from which the log will be read again
  *     troth_shard_contract ...     the versions in force there
  *     troth_shard_import ...       each standing; again for a later record of the same standing
+ *     troth_shard_resume           the clock and offset from which the log will be read again
  *     troth_shard_apply ...        the log from the offset on
  *
- * A snapshot may be true for a later offset than the shard's. Until the shard has come there the
- * agent's events are none of its business: the caller gives such a record to troth_shard_apply
- * without its event, so that it moves the clock alone. The standings of one agent share its
- * sequence windows, so all of an agent's standings must be written at one offset; of different ones
- * the import keeps the later windows. Until then, too, nobody looks at the standing
- * (troth_shard_view).
+ * A snapshot may be true for a later offset than the shard's. Until the shard has come there it
+ * passes over the agent's events, which only move the clock; and nobody may look at the standing
+ * (troth_shard_view). The standings of one agent share its sequence windows, so all of an agent's
+ * standings must be written at one offset; of different ones the import keeps the later windows.
+ * No snapshot may be ahead of a change of contracts: whoever writes them down brings all of them
+ * past a change before anything else is written.
+ *
+ * What must be written is on a list, the agents that changed since they were last taken from it, in
+ * the order in which they first did. So the log is needed from troth_shard_saved_until on, and what
+ * came before is in the records.
  *
  * An agent without any standing is not written: its sequence windows, if it has some, start anew.
  *
@@ -27,9 +31,30 @@
 #include "scoring/shard.h"
 #include "scoring/snapshot.h"
 
-/* Sets the clock and the offset of a shard that has no standing yet.
- * In clock_us: >= 0. In offset: of the last record that the shard is true for; -1: none. */
+/* Sets the clock and the offset of a shard that was given no record yet; what it has is all
+ * written down. In clock_us: >= 0. In offset: of the last record that the shard is true for; -1:
+ * none. */
 void troth_shard_resume(struct troth_shard *shard, int64_t clock_us, int64_t offset);
+
+/* The log to come has other offsets than the one that the standings were written by: nothing of it
+ * is passed over, the offsets of witnesses and causes are forgotten, and all agents must be written
+ * down again. */
+void troth_shard_renumber(struct troth_shard *shard);
+
+/* Returns how many agents changed since they were last taken to be written down. */
+uint32_t troth_shard_unsaved(const struct troth_shard *shard);
+
+/* Returns the offset of the first record that is needed beside what was taken to be written down.
+ * Out clock_us: the shard's clock before that record. */
+int64_t troth_shard_saved_until(const struct troth_shard *shard, int64_t *clock_us);
+
+/* Takes the agent that has waited longest to be written down: the caller writes all its standings
+ * as they are now. Returns its index, or TROTH_NONE: all is written. */
+uint32_t troth_shard_take_unsaved(struct troth_shard *shard);
+
+/* Returns the agent's next standing after the given one (TROTH_NONE: its first), or TROTH_NONE. */
+uint32_t troth_shard_standing_after(const struct troth_shard *shard, uint32_t agent,
+                                    uint32_t standing);
 
 /* Returns the offset of the record applied last; -1 before the first. */
 int64_t troth_shard_offset(const struct troth_shard *shard);

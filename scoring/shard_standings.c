@@ -154,6 +154,7 @@ static void run_deadlines(struct troth_shard *shard, uint32_t index, int64_t off
         troth_sight_init(&sight, slot->rules, standing, &slot->past);
         (void)troth_shard_settle(shard, index, standing, &sight, offset, true);
         troth_shard_note(shard, index, standing, TROTH_DIRTY_WORSENED);
+        troth_shard_note_agent(shard, standing->agent);
         troth_shard_schedule(shard, index, &sight);
         TROTH_ASSERT(shard->deadlines[index] > due_us);
     }
@@ -245,6 +246,7 @@ void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)
     troth_sight_init(&sight, slot->rules, standing, &slot->now);
     (void)troth_shard_settle(shard, index, standing, &sight, shard->offset, true);
     troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
+    troth_shard_note_agent(shard, standing->agent);
     troth_shard_schedule(shard, index, &sight);
 }
 

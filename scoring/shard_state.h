@@ -24,9 +24,16 @@ struct troth_slot {
     struct troth_instant past;       /* of the deadline handled last */
 };
 
+/* A place in the log. */
+struct troth_since {
+    int64_t offset;
+    int64_t clock_us; /* of the shard before that record */
+};
+
 struct troth_shard {
     struct troth_shard_config config;
     int64_t clock_us;
+    int64_t before_us;  /* the clock before the record applied last */
     int64_t offset;     /* of the record applied last; -1 before the first */
     int64_t next_us;    /* no deadline is earlier */
     uint32_t standings; /* one past the greatest index */
@@ -37,6 +44,8 @@ struct troth_shard {
     uint32_t sequence_count;
     uint32_t dirty_first; /* the ring of changed standings */
     uint32_t dirty_count;
+    uint32_t unsaved_first; /* the ring of agents that changed since they were written down */
+    uint32_t unsaved_count;
     struct troth_shard_counts counts;
     struct troth_agents agents;
     struct troth_blocks blocks;
@@ -46,6 +55,10 @@ struct troth_shard {
     uint32_t *dirty;
     uint8_t *marks; /* by standing: MARK_* */
     struct troth_sequences *sequences;
+    uint32_t *unsaved;                 /* the agents, in the order of: */
+    struct troth_since *unsaved_since; /* the first records that changed them since */
+    int64_t
+        *true_until; /* by agent, while it is ahead: offset up to which its standings are true */
     struct troth_slot slots[TROTH_CONTRACTS_MAX];
 };
 
@@ -67,6 +80,20 @@ static inline void troth_shard_note(struct troth_shard *shard, uint32_t index,
         shard->dirty_count++;
     }
     standing->dirty |= (flags | TROTH_DIRTY_LISTED) & 15U;
+}
+
+/* Notes that the record being applied changed something of an agent that its standings' records
+ * must say. */
+static inline void troth_shard_note_agent(struct troth_shard *shard, uint32_t agent)
+{
+    if (!shard->agents.agents[agent].unsaved) {
+        uint32_t end = shard->unsaved_first + shard->unsaved_count;
+        end = end < shard->config.agents_max ? end : end - shard->config.agents_max;
+        shard->agents.agents[agent].unsaved = true;
+        shard->unsaved[end] = agent;
+        shard->unsaved_since[end] = (struct troth_since){shard->offset, shard->before_us};
+        shard->unsaved_count++;
+    }
 }
 
 /* Begins a standing of an agent under the contract in a slot, at the clock. Returns false when

@@ -333,7 +333,7 @@ static void test_keys(void **state)
 /* avro-c reads the bytes by the schema, and finds nothing left over. */
 static void check_avro(const char *json, size_t json_length, const uint8_t *bytes, size_t length)
 {
-    char again[TROTH_PARTITION_RECORD_MAX];
+    static char again[TROTH_CHECKPOINT_LENGTH_MAX];
     avro_schema_t schema;
     avro_value_t value = {NULL, NULL};
     assert_int_equal(avro_schema_from_json_length(json, json_length, &schema), 0);
@@ -386,6 +386,42 @@ static void test_genesis_and_claim(void **state)
     assert_int_equal(troth_claim_decode(bytes, length, &claim_read), TROTH_UNSUPPORTED);
 }
 
+static void test_checkpoint(void **state)
+{
+    static uint8_t bytes[TROTH_CHECKPOINT_LENGTH_MAX];
+    static struct troth_checkpoint checkpoint;
+    static struct troth_checkpoint read;
+    static char names[TROTH_CONTRACTS_MAX][TROTH_NAME_LENGTH_MAX + 1];
+    (void)state;
+    checkpoint =
+        (struct troth_checkpoint){.era = 7, .offset = 5, .told = INT64_MAX, .clock_us = START};
+    size_t length = troth_checkpoint_encode(&checkpoint, bytes);
+    check_avro(troth_avsc_checkpoint, troth_avsc_checkpoint_length, bytes, length);
+    for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) { /* the longest that there can be */
+        memset(names[i], 'a' + (int)(i % 26), TROTH_NAME_LENGTH_MAX);
+        checkpoint.versions[i] = (struct troth_version){text_of(names[i]), INT64_MAX - i};
+    }
+    checkpoint.version_count = TROTH_CONTRACTS_MAX;
+    length = troth_checkpoint_encode(&checkpoint, bytes);
+    check_avro(troth_avsc_checkpoint, troth_avsc_checkpoint_length, bytes, length);
+    for (size_t cut = 0; cut < length; cut++) {
+        assert_int_equal(troth_checkpoint_decode(bytes, cut, &read), TROTH_UNDECODABLE);
+    }
+    assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_OK);
+    assert_true(read.era == 7 && read.offset == 5 && read.told == INT64_MAX &&
+                read.clock_us == START && read.version_count == TROTH_CONTRACTS_MAX);
+    for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) {
+        assert_true(read.versions[i].version == INT64_MAX - i &&
+                    read.versions[i].contract.length == TROTH_NAME_LENGTH_MAX &&
+                    memcmp(read.versions[i].contract.data, names[i], TROTH_NAME_LENGTH_MAX) == 0);
+    }
+    bytes[0] = 4;
+    assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_UNSUPPORTED);
+    checkpoint = (struct troth_checkpoint){.era = 1, .offset = 6, .told = 5};
+    length = troth_checkpoint_encode(&checkpoint, bytes);
+    assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_genesis_and_claim),
+        cmocka_unit_test(test_checkpoint),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     saved_free(&saved);
