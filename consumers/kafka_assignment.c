@@ -4,9 +4,10 @@
  *     group: ASSIGN ──► ASSIGNED items ──► caller: start(p, offset) ──► next poll: rd_kafka_assign
  *     group: REVOKE ──► REVOKED items ──► caller: commit() ──► next poll: rd_kafka_assign(NULL)
  *
- * librdkafka's own set is always replaced whole (eager protocol): the started telemetry partitions
- * and the control topics, each with the offset that it goes on from. That throws away what was
- * fetched ahead and not given, so starts are gathered until the next poll.
+ * librdkafka's own set is always replaced whole (eager protocol): the started telemetry partitions,
+ * the standings that are recalled, and the control topics, each with the offset that it goes on
+ * from. That throws away what was fetched ahead and not given, so starts are gathered until the
+ * next poll.
  *
  * A rebalance callback runs inside a batch call. It answers the group only where the assignment is
  * lost; a plain revoke is answered from the next poll, so records that the same batch call still
@@ -26,6 +27,11 @@ struct troth_kafka_reading *troth_kafka_reading_find(struct troth_kafka_state *s
     if (handle == state->reads[TROTH_TOPIC_TELEMETRY]) {
         *topic = TROTH_TOPIC_TELEMETRY;
         return partition >= 0 && partition < state->partition_count ? &state->telemetry[partition]
+                                                                    : NULL;
+    }
+    if (handle != NULL && handle == state->reads[TROTH_TOPIC_STANDINGS]) {
+        *topic = TROTH_TOPIC_STANDINGS;
+        return partition >= 0 && partition < state->partition_count ? &state->standings[partition]
                                                                     : NULL;
     }
     for (int i = 0; i < TROTH_TOPIC_COUNT; i++) {
@@ -105,6 +111,7 @@ static void give_up(struct troth_kafka_state *state, enum troth_log_kind kind)
     state->assign_due = false;
     for (int32_t p = 0; p < state->partition_count; p++) {
         struct troth_kafka_reading *reading = &state->telemetry[p];
+        state->standings[p] = (struct troth_kafka_reading){0};
         if (!reading->assigned) {
             continue;
         }
@@ -192,10 +199,13 @@ static void add(rd_kafka_topic_partition_list_t *list, struct troth_kafka_state 
 static troth_status assign(struct troth_kafka_state *state)
 {
     rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(state->partition_count + TROTH_TOPIC_COUNT);
+        rd_kafka_topic_partition_list_new(2 * state->partition_count + TROTH_TOPIC_COUNT);
     for (int32_t p = 0; p < state->partition_count; p++) {
         if (state->telemetry[p].started) {
             add(list, state, TROTH_TOPIC_TELEMETRY, p, state->telemetry[p].next);
+        }
+        if (state->standings[p].started) {
+            add(list, state, TROTH_TOPIC_STANDINGS, p, state->standings[p].next);
         }
     }
     for (int i = 0; i < TROTH_TOPIC_COUNT; i++) {
@@ -254,7 +264,9 @@ void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_top
                                  int32_t partition)
 {
     struct troth_kafka_reading *reading =
-        topic == TROTH_TOPIC_TELEMETRY ? &state->telemetry[partition] : &state->control[topic];
+        topic == TROTH_TOPIC_TELEMETRY   ? &state->telemetry[partition]
+        : topic == TROTH_TOPIC_STANDINGS ? &state->standings[partition]
+                                         : &state->control[topic];
     int64_t low = 0;
     int64_t high = 0;
     state->assign_due = true; /* at the same offset, where we learn nothing better */

@@ -68,6 +68,12 @@ void troth_kafka_log_on_error(rd_kafka_t *client, int error, const char *reason,
     }
 }
 
+/* Whether a topic is read whole, to an END. */
+static bool is_control(enum troth_topic topic)
+{
+    return topic != TROTH_TOPIC_TELEMETRY && topic != TROTH_TOPIC_STANDINGS;
+}
+
 /* In message: bears an error or an end instead of a record. */
 static void handle_error(struct troth_kafka_state *state, const rd_kafka_message_t *message)
 {
@@ -79,7 +85,7 @@ static void handle_error(struct troth_kafka_state *state, const rd_kafka_message
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         if (ours && !reading->exact && message->offset >= reading->next) {
             reading->next = message->offset; /* past holes: compaction and control records */
-            if (topic != TROTH_TOPIC_TELEMETRY && reading->next >= reading->end) {
+            if (is_control(topic) && reading->next >= reading->end) {
                 troth_kafka_assignment_end(state, topic);
             }
         }
@@ -155,7 +161,7 @@ static size_t translate(struct troth_kafka_state *state, struct troth_log_item *
             .key_length = (uint32_t)message->key_len,
             .value_length = (uint32_t)message->len,
         };
-        if (topic != TROTH_TOPIC_TELEMETRY && reading->next >= reading->end) {
+        if (is_control(topic) && reading->next >= reading->end) {
             troth_kafka_assignment_end(state, topic);
         }
     }
@@ -303,6 +309,33 @@ static troth_status log_start(struct troth_log *log, int32_t partition, int64_t 
     return TROTH_OK;
 }
 
+static troth_status log_recall(struct troth_log *log, int32_t partition)
+{
+    struct troth_kafka_state *state = state_of(log);
+    int64_t low = 0;
+    int64_t high = 0;
+    if (owned(state, partition) == NULL || !state->joined) {
+        return TROTH_NOT_FOUND;
+    }
+    rd_kafka_resp_err_t code = troth_kafka_reading_extent(state, TROTH_TOPIC_STANDINGS, partition,
+                                                          EXTENT_TIMEOUT_MS * 1000, &low, &high);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        troth_kafka_note(state, "extent of %s[%" PRId32 "]: %s",
+                         state->names[TROTH_TOPIC_STANDINGS], partition, rd_kafka_err2str(code));
+        return troth_kafka_status(code);
+    }
+    state->standings[partition] = (struct troth_kafka_reading){.started = true, .next = low};
+    state->assign_due = true;
+    return TROTH_OK;
+}
+
+static void log_recalled(struct troth_log *log, int32_t partition)
+{
+    struct troth_kafka_state *state = state_of(log);
+    state->standings[partition] = (struct troth_kafka_reading){0};
+    state->assign_due = true;
+}
+
 static int32_t log_partitions(struct troth_log *log)
 {
     return state_of(log)->partition_count;
@@ -432,6 +465,8 @@ const struct troth_log troth_kafka_log_calls = {
     .extent = log_extent,
     .catch_up = log_catch_up,
     .start = log_start,
+    .recall = log_recall,
+    .recalled = log_recalled,
     .send = log_send,
     .flush = log_flush,
     .commit = log_commit,

@@ -51,6 +51,7 @@ struct troth_kafka_config {
                               * NULL: a dynamic member */
     const char *partitioner; /* as "murmur2_random", for TROTH_ANY_PARTITION; NULL: that one */
     bool create_time;        /* telemetry bears its emitters' time, and that is meant */
+    bool keep_standings;     /* partitions' standings are written, and can be recalled */
     bool read_contracts;
     bool read_decisions;
     struct troth_kafka_voice voice; /* copied */

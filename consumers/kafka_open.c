@@ -52,6 +52,7 @@ void troth_kafka_state_destroy(struct troth_kafka_state *state)
         rd_kafka_destroy(state->consumer);
     }
     free(state->telemetry);
+    free(state->standings);
     free(state->events);
     free(state);
 }
@@ -196,8 +197,27 @@ static troth_status tables_open(struct troth_kafka_state *state)
     size_t partitions = (size_t)state->partition_count;
     state->event_capacity = 2 * partitions + TROTH_TOPIC_COUNT;
     state->telemetry = calloc(partitions, sizeof(*state->telemetry));
+    state->standings = calloc(partitions, sizeof(*state->standings));
     state->events = calloc(state->event_capacity, sizeof(*state->events));
-    return state->telemetry != NULL && state->events != NULL ? TROTH_OK : TROTH_NO_MEMORY;
+    return state->telemetry != NULL && state->standings != NULL && state->events != NULL
+               ? TROTH_OK
+               : TROTH_NO_MEMORY;
+}
+
+/* The standings follow telemetry, partition by partition. */
+static troth_status standings_open(struct troth_kafka_state *state, char *error, size_t size)
+{
+    int32_t partitions = 0;
+    const troth_status status = topic_open(state, TROTH_TOPIC_STANDINGS, &partitions, error, size);
+    if (status == TROTH_OK && partitions != state->partition_count) {
+        (void)snprintf(error, size,
+                       "%s has %" PRId32 " partitions and %s has %" PRId32
+                       "; they must have as many: see `troth topics check`",
+                       state->names[TROTH_TOPIC_STANDINGS], partitions,
+                       state->names[TROTH_TOPIC_TELEMETRY], state->partition_count);
+        return TROTH_REFUSED;
+    }
+    return status;
 }
 
 static troth_status join(struct troth_kafka_state *state, char *error, size_t size)
@@ -244,6 +264,11 @@ static troth_status open_all(struct troth_kafka_state *state,
     }
     if (status == TROTH_OK) {
         status = tables_open(state);
+    }
+    if (embedded || !config->keep_standings) {
+        state->log.recall = NULL;
+    } else if (status == TROTH_OK) {
+        status = standings_open(state, error, size);
     }
     if (status == TROTH_OK && config->read_contracts) {
         status = control_open(state, TROTH_TOPIC_CONTRACTS, error, size);

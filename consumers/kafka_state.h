@@ -50,6 +50,7 @@ struct troth_kafka_state {
 
     int32_t partition_count;
     struct troth_kafka_reading *telemetry;                 /* by partition */
+    struct troth_kafka_reading *standings;                 /* likewise, of the standings topic */
     struct troth_kafka_reading control[TROTH_TOPIC_COUNT]; /* partition 0 */
     bool joined;       /* the group has assigned (perhaps nothing), and not revoked since */
     bool unassign_due; /* revoked; answered once all REVOKED items were given */

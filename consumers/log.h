@@ -128,7 +128,7 @@ struct troth_log {
     /* Begins to give the records of standings[partition], of an assigned telemetry partition, as
      * items of that topic: committed ones alone, in order, from the first that is kept. Called
      * again: from the first again. There is no END: the caller knows where it stops by a record of
-     * its own. */
+     * its own. NULL: the log keeps no standings, and nothing may be sent to them. */
     troth_status (*recall)(struct troth_log *log, int32_t partition);
     /* No more of standings[partition] is needed; what the last poll gave is still good. */
     void (*recalled)(struct troth_log *log, int32_t partition);

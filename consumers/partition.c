@@ -25,6 +25,7 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
     partition->memory = memory;
     partition->memory_size = size;
     partition->committed = TROTH_OFFSET_NONE;
+    partition->claim = -1;
     partition->shard = troth_shard_init(memory, config);
     partition->published = (void *)((char *)memory + shard_size);
     return TROTH_OK;

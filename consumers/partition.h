@@ -34,10 +34,29 @@ struct troth_partition {
     int64_t next_offset;    /* of the record to apply next */
     int64_t restored_until; /* records before this offset are applied in silence */
     int64_t end_offset;     /* one past the last record when it was assigned */
+    int64_t low_offset;     /* the first record of its log that was kept, when it was assigned */
+    int64_t lost;           /* records that were needed and are not kept any more */
     int64_t settled_until;  /* pointers before this offset are judged by what is read by now */
     int64_t point_after_us; /* monotonic: when a pointer is sent next, at the earliest */
     int64_t committed;      /* last committed, or TROTH_OFFSET_NONE */
     int64_t heard_us;       /* monotonic: when a record last came, or a tick was sent */
+    /* Of the claim, and of what was written down before (worker_restore.c). */
+    bool claim_due;        /* a claim is to be committed */
+    bool claimed;          /* it is */
+    bool recalled;         /* standings are being read, */
+    bool restored;         /* or have been */
+    uint64_t claim_number; /* among this worker's claims; 0: none was sent */
+    int64_t claim;         /* its offset, the fencing token; -1: none yet */
+    int64_t genesis_era;   /* 0: there is none */
+    int64_t saved_era;     /* of the last checkpoint, and what it says; 0: there is none */
+    int64_t saved_offset;
+    int64_t saved_told;
+    int64_t saved_clock_us;
+    uint32_t imported;                    /* standings */
+    const struct troth_rules *last_rules; /* put in force last by what was read */
+    /* Of what is being written down (worker_checkpoint.c). */
+    bool whole_due; /* everything must be, before anything else is committed */
+    bool saving;    /* something was, and is not committed */
     struct troth_shard *shard;
     struct troth_published *published;    /* by standing */
     int64_t pointed[TROTH_CONTRACTS_MAX]; /* by place in the registry: version pointed to last */

@@ -239,6 +239,19 @@ const struct troth_rules *troth_registry_at(const struct troth_registry *registr
     return version != NULL ? &version->rules : NULL;
 }
 
+const struct troth_rules *troth_registry_find(const struct troth_registry *registry,
+                                              struct troth_text contract, int64_t version)
+{
+    for (size_t i = 0; i < registry->version_count; i++) {
+        const struct version *v = registry->versions[i];
+        if (v->contract.version == version && strlen(v->contract.name) == contract.length &&
+            memcmp(v->contract.name, contract.data, contract.length) == 0) {
+            return &v->rules;
+        }
+    }
+    return NULL;
+}
+
 /* The lowest version, not below the given one, that is known to have been put in force: numbers
  * rise, so none was before it; NULL: none. */
 static const struct version *first_put(const struct troth_registry *registry,

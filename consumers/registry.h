@@ -79,6 +79,10 @@ troth_status troth_registry_take(struct troth_registry *registry,
 /* Returns the rules of the version whose record has that offset, or NULL. */
 const struct troth_rules *troth_registry_at(const struct troth_registry *registry, int64_t offset);
 
+/* Returns the rules of a version of a contract, in force or not; NULL: there is none. */
+const struct troth_rules *troth_registry_find(const struct troth_registry *registry,
+                                              struct troth_text contract, int64_t version);
+
 /*
  * Judges a pointer, by what has been taken so far. What makes it good stays; what makes it bad may
  * be a record that is still to be taken.

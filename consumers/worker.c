@@ -13,11 +13,12 @@ enum {
     SEND_TRIES_MAX = 300, /* of SEND_WAIT_US each, until a full producer is an error */
     SEND_WAIT_US = 100000,
     PUBLISH_LONG_US = 250000,
-    PUBLISH_PAUSE = 4,    /* times as long as a publication took, until the next */
-    REJECT_MAX = 900000,  /* bytes of key and value that a reject keeps whole; brokers take 1 MB */
-    REJECT_HEAD = 65536,  /* bytes that it keeps of each otherwise */
-    REJECT_SHRINK = 8,    /* and again, where that is too long */
-    STANDING_BYTES = 1024 /* default room per standing */
+    PUBLISH_PAUSE = 4,     /* times as long as a publication took, until the next */
+    REJECT_MAX = 900000,   /* bytes of key and value that a reject keeps whole; brokers take 1 MB */
+    REJECT_HEAD = 65536,   /* bytes that it keeps of each otherwise */
+    REJECT_SHRINK = 8,     /* and again, where that is too long */
+    STANDING_BYTES = 1024, /* default room per standing */
+    CHECKPOINT_BYTES = 4194304 /* default of what a round of checkpoints writes */
 };
 
 void troth_worker_say(const struct troth_worker *worker, enum troth_level level, const char *format,
@@ -37,16 +38,6 @@ void troth_worker_say(const struct troth_worker *worker, enum troth_level level,
 int64_t troth_worker_now_us(const struct troth_worker *worker)
 {
     return worker->config.clock.monotonic_us(worker->config.clock.context);
-}
-
-static struct troth_partition *find_partition(const struct troth_worker *worker, int32_t number)
-{
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        if (worker->partitions[i]->number == number) {
-            return worker->partitions[i];
-        }
-    }
-    return NULL;
 }
 
 /* Sends a record, waiting where the producer is full. Returns TROTH_OK, TROTH_OVER_LIMIT where it
@@ -212,7 +203,9 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
         reject(worker, item, result, decoded ? troth_status_meaning(result) : reason->text);
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_POINTER) {
         worker->counts.pointers++;
-        troth_worker_follow_pointer(worker, partition, item, event);
+        if (troth_worker_follow_pointer(worker, partition, item, event)) {
+            troth_worker_save_whole(worker, partition);
+        }
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_TICK) {
         worker->counts.ticks++;
     }
@@ -277,144 +270,6 @@ static bool same_run(const struct troth_log_item *a, const struct troth_log_item
     return b->kind == TROTH_LOG_RECORD && b->topic == a->topic && b->partition == a->partition;
 }
 
-/* ---- Assignment. ---- */
-
-static void not_started(struct troth_worker *worker, const struct troth_partition *partition)
-{
-    troth_worker_say(worker, TROTH_LEVEL_WARNING,
-                     "telemetry[%" PRId32 "] could not be started: %s; trying again",
-                     partition->number, worker->config.log->error(worker->config.log));
-}
-
-/* The contracts are asked for their end after this, so that they are read as of a time when all
- * that is measured here was in the log. */
-static void measure_partition(struct troth_worker *worker, struct troth_partition *partition)
-{
-    struct troth_log *log = worker->config.log;
-    struct troth_log_extent extent;
-    if (log->extent(log, partition->number, &extent) != TROTH_OK) {
-        not_started(worker, partition);
-        return;
-    }
-    partition->measured = true;
-    partition->next_offset = extent.low;
-    partition->end_offset = extent.high;
-    partition->settled_until = extent.high;
-    partition->committed = extent.committed;
-    partition->restored_until = extent.committed > extent.low ? extent.committed : extent.low;
-    worker->ask_due = true;
-}
-
-static void start_partition(struct troth_worker *worker, struct troth_partition *partition)
-{
-    struct troth_log *log = worker->config.log;
-    const int64_t low = partition->next_offset;
-    if (log->start(log, partition->number, low) != TROTH_OK) {
-        not_started(worker, partition);
-        return;
-    }
-    partition->started = true;
-    partition->heard_us = troth_worker_now_us(worker);
-    partition->caught_up = low >= partition->end_offset;
-    partition->check_pointers = partition->caught_up;
-    troth_worker_say(worker, TROTH_LEVEL_INFO,
-                     "telemetry[%" PRId32 "] is ours: %" PRId64 " records to restore, %" PRId64
-                     " to catch up",
-                     partition->number, partition->restored_until - low,
-                     partition->end_offset - partition->restored_until);
-    if (low > 0) {
-        troth_worker_say(worker, TROTH_LEVEL_WARNING,
-                         "telemetry[%" PRId32 "] begins at offset %" PRId64
-                         ": what was before is gone, and its evidence with it",
-                         partition->number, low);
-    }
-}
-
-/* Goes back to the pointer at which the partition waits. */
-static void resume_partition(struct troth_worker *worker, struct troth_partition *partition)
-{
-    struct troth_log *log = worker->config.log;
-    if (log->start(log, partition->number, partition->next_offset) != TROTH_OK) {
-        not_started(worker, partition);
-        return;
-    }
-    partition->waits = false;
-    partition->settled_until = partition->next_offset + 1;
-}
-
-static void assign_partition(struct troth_worker *worker, int32_t number)
-{
-    const struct troth_worker_config *config = &worker->config;
-    if (find_partition(worker, number) != NULL) {
-        return;
-    }
-    struct troth_partition *partition = calloc(1, sizeof *partition);
-    const struct troth_shard_config shard = {.agents_max = config->agents_max,
-                                             .standings_max = config->standings_max,
-                                             .standing_bytes = config->standing_bytes,
-                                             .max_ahead_us = config->max_ahead_us,
-                                             .on_intervention = troth_worker_on_intervention,
-                                             .on_ended = troth_worker_on_ended,
-                                             .context = partition};
-    if (partition == NULL || worker->partition_count == TROTH_PARTITIONS_MAX ||
-        troth_partition_init(partition, number, &shard) != TROTH_OK) {
-        troth_worker_say(worker, TROTH_LEVEL_ERROR,
-                         "no memory for telemetry[%" PRId32 "]; lower agents_max and standings_max",
-                         number);
-        free(partition);
-        worker->broken = TROTH_REFUSED;
-        return;
-    }
-    partition->owner = worker;
-    worker->partitions[worker->partition_count++] = partition;
-}
-
-static void drop_partition(struct troth_worker *worker, int32_t number, bool lost)
-{
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        struct troth_partition *partition = worker->partitions[i];
-        if (partition->number != number) {
-            continue;
-        }
-        if (!lost && !worker->forfeited) {
-            /* All partitions go together, and this is the first: later, what was sent for it would
-             * be committed without its offset. */
-            (void)troth_worker_publish(worker, true);
-            worker->forfeited = !troth_worker_commit(worker, true);
-        }
-        worker->forfeited |= lost;
-        troth_worker_say(worker, TROTH_LEVEL_INFO,
-                         "telemetry[%" PRId32 "] is %s at offset %" PRId64, number,
-                         lost ? "lost" : "given back", partition->next_offset);
-        worker->partitions[i] = worker->partitions[--worker->partition_count];
-        worker->forfeited &= worker->partition_count > 0;
-        troth_partition_fini(partition);
-        free(partition);
-        return;
-    }
-}
-
-/* Starts what was assigned, and what waits, once the contracts are read. */
-static void start_partitions(struct troth_worker *worker)
-{
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        if (!worker->partitions[i]->measured) {
-            measure_partition(worker, worker->partitions[i]);
-        }
-    }
-    if (worker->ask_due && troth_worker_now_us(worker) >= worker->ask_after_us) {
-        troth_worker_ask_contracts(worker);
-    }
-    for (uint32_t i = 0; i < worker->partition_count && worker->contracts_read; i++) {
-        struct troth_partition *partition = worker->partitions[i];
-        if (partition->measured && !partition->started) {
-            start_partition(worker, partition);
-        } else if (partition->waits) {
-            resume_partition(worker, partition);
-        }
-    }
-}
-
 /* Handles the items of one poll, in order. */
 static void take_items(struct troth_worker *worker, size_t count)
 {
@@ -427,11 +282,11 @@ static void take_items(struct troth_worker *worker, size_t count)
         }
         switch ((enum troth_log_kind)item->kind) {
         case TROTH_LOG_ASSIGNED:
-            assign_partition(worker, item->partition);
+            troth_worker_assign(worker, item->partition);
             break;
         case TROTH_LOG_REVOKED:
         case TROTH_LOG_LOST:
-            drop_partition(worker, item->partition, item->kind == TROTH_LOG_LOST);
+            troth_worker_drop(worker, item->partition, item->kind == TROTH_LOG_LOST);
             break;
         case TROTH_LOG_END:
             if (item->topic == TROTH_TOPIC_CONTRACTS) {
@@ -442,7 +297,7 @@ static void take_items(struct troth_worker *worker, size_t count)
             if (item->topic == TROTH_TOPIC_CONTRACTS) {
                 troth_worker_take_contract(worker, item);
             } else if (item->topic == TROTH_TOPIC_TELEMETRY) {
-                struct troth_partition *partition = find_partition(worker, item->partition);
+                struct troth_partition *partition = troth_worker_partition(worker, item->partition);
                 while (i + run < count && run < TROTH_PREFETCH &&
                        same_run(item, &worker->items[i + run])) {
                     run++;
@@ -450,6 +305,11 @@ static void take_items(struct troth_worker *worker, size_t count)
                 if (partition != NULL && partition->started && !partition->waits) {
                     partition->heard_us = now;
                     take_run(worker, partition, item, run);
+                }
+            } else if (item->topic == TROTH_TOPIC_STANDINGS) {
+                struct troth_partition *partition = troth_worker_partition(worker, item->partition);
+                if (partition != NULL) {
+                    troth_worker_take_standing(worker, partition, item);
                 }
             }
             break;
@@ -479,7 +339,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
     worker->poll_number++;
     worker->item_count = count;
     take_items(worker, count);
-    start_partitions(worker);
+    troth_worker_start_partitions(worker);
     for (uint32_t i = 0; i < worker->partition_count && worker->broken == TROTH_OK; i++) {
         struct troth_partition *partition = worker->partitions[i];
         if (partition->check_pointers && partition->caught_up && worker->contracts_read) {
@@ -487,6 +347,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
         }
     }
     troth_worker_send_ticks(worker);
+    troth_worker_save_in_turn(worker);
     troth_worker_commit_in_turn(worker);
     const int64_t now = troth_worker_now_us(worker);
     if (now >= worker->next_publish_us && worker->broken == TROTH_OK) {
@@ -515,10 +376,16 @@ troth_status troth_worker_create(const struct troth_worker_config *config,
     }
     made->config = *config;
     made->registry = registry;
+    if (config->log->recall == NULL) {
+        made->config.checkpoint_us = 0;
+    }
     made->commit_number = 1;
     made->counts.store_connected = config->store != NULL; /* so that its absence is told */
     if (made->config.standing_bytes == 0) {
         made->config.standing_bytes = STANDING_BYTES;
+    }
+    if (made->config.checkpoint_bytes == 0) {
+        made->config.checkpoint_bytes = CHECKPOINT_BYTES;
     }
     *worker = made;
     return TROTH_OK;
@@ -544,6 +411,7 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
         published = false;
     }
     struct troth_log *log = worker->config.log;
+    troth_worker_save_all(worker);
     const bool sent = log->flush(log, ANSWER_US) == TROTH_OK; /* ticks and pointers too */
     return troth_worker_commit(worker, false) && published && sent ? TROTH_OK : TROTH_TIMED_OUT;
 }

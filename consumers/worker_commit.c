@@ -43,22 +43,66 @@ static void begin_next(struct troth_worker *worker)
     worker->commit_number++;
 }
 
+/* Whether there is something of a partition to commit: progress past what was committed before, or
+ * standings that were written. */
+static bool has_news(const struct troth_partition *partition)
+{
+    return troth_partition_speaks(partition) &&
+           ((partition->next_offset > partition->committed &&
+             partition->next_offset > partition->restored_until) ||
+            partition->saving || partition->whole_due);
+}
+
+/* Sends what must stand with the offsets that are committed. A claim goes with the offset that is
+ * committed already: the group takes it from its present members alone. */
+static size_t prepare(struct troth_worker *worker, struct troth_log_offset *offsets,
+                      struct troth_partition **covered)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < worker->partition_count && worker->broken == TROTH_OK; i++) {
+        struct troth_partition *p = worker->partitions[i];
+        if (p->claim_due) {
+            troth_worker_send_claim(worker, p);
+            offsets[count] = (struct troth_log_offset){p->number, p->restored_until};
+            covered[count++] = p;
+        } else if (has_news(p)) {
+            if (p->whole_due) {
+                troth_worker_save_whole(worker, p);
+            }
+            if (worker->config.checkpoint_us > 0) {
+                troth_worker_send_checkpoint(worker, p);
+            }
+            offsets[count] = (struct troth_log_offset){p->number, p->next_offset};
+            covered[count++] = p;
+        }
+    }
+    return count;
+}
+
+static void note_committed(struct troth_worker *worker, struct troth_partition *partition,
+                           int64_t offset)
+{
+    if (partition->claim_due) {
+        partition->claim_due = false;
+        partition->claimed = true;
+        worker->claim_due = false; /* all that were due went together */
+        return;
+    }
+    partition->committed = offset;
+    partition->saving = false;
+}
+
 bool troth_worker_commit(struct troth_worker *worker, bool settled)
 {
     struct troth_log_offset offsets[TROTH_PARTITIONS_MAX];
     struct troth_partition *covered[TROTH_PARTITIONS_MAX];
     struct troth_log *log = worker->config.log;
-    size_t count = 0;
     if (worker->forfeited) {
         return false;
     }
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        struct troth_partition *p = worker->partitions[i];
-        if (troth_partition_speaks(p) && p->next_offset > p->committed &&
-            p->next_offset > p->restored_until) {
-            offsets[count] = (struct troth_log_offset){p->number, p->next_offset};
-            covered[count++] = p;
-        }
+    const size_t count = prepare(worker, offsets, covered);
+    if (worker->broken != TROTH_OK) {
+        return false;
     }
     if (count == 0) {
         /* Nothing was sent either: what is sent comes of records past the committed ones. What was
@@ -76,7 +120,7 @@ bool troth_worker_commit(struct troth_worker *worker, bool settled)
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        covered[i]->committed = offsets[i].offset;
+        note_committed(worker, covered[i], offsets[i].offset);
     }
     begin_next(worker);
     worker->counts.commits++;
@@ -88,7 +132,8 @@ void troth_worker_commit_in_turn(struct troth_worker *worker)
 {
     const int64_t now = troth_worker_now_us(worker);
     const bool turn = now >= worker->next_commit_us;
-    if (worker->broken != TROTH_OK || !(turn || (worker->told && now >= worker->next_told_us))) {
+    if (worker->broken != TROTH_OK ||
+        !(turn || worker->claim_due || (worker->told && now >= worker->next_told_us))) {
         return;
     }
     (void)troth_worker_commit(worker, turn);

@@ -237,7 +237,7 @@ static void pass_over(struct troth_worker *worker, struct troth_partition *parti
     }
 }
 
-void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
+bool troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
                                  const struct troth_log_item *item, const struct troth_event *event)
 {
     const int64_t offset = offset_named(event);
@@ -245,7 +245,7 @@ void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_parti
         troth_registry_pointed(worker->registry, offset, time_of(worker, item));
     if (rules == NULL) {
         pass_over(worker, partition, offset);
-        return;
+        return false;
     }
     const troth_status status = troth_shard_contract(partition->shard, rules);
     if (status == TROTH_OK) {
@@ -258,4 +258,5 @@ void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_parti
                          "]; the old version stays in force; raise standings_max",
                          rules->contract->name, rules->contract->version, partition->number);
     }
+    return status == TROTH_OK;
 }

@@ -199,6 +199,7 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
     struct troth_store *store = worker->config.store;
     partition->published[standing].known = false;
     partition->published[standing].widened = 0;
+    troth_worker_send_tombstone(worker, partition, agent, contract);
     if (store != NULL && worker->counts.store_connected && troth_partition_speaks(partition)) {
         const bool last = troth_shard_of_agent(partition->shard, agent, NULL, 0) == 0;
         if (store->remove(store, agent, contract, last) != TROTH_OK) {

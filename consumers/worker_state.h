@@ -1,7 +1,8 @@
 /*
- * The inside of a worker, shared by worker.c (the loop), worker_commit.c, worker_publish.c (what
- * the store is told), worker_contracts.c (contracts and the pointers to them) and worker_own.c (the
- * engine's own records). Nobody else includes this.
+ * The inside of a worker, shared by worker.c (the loop), worker_assignment.c (partitions that come
+ * and go), worker_restore.c and worker_checkpoint.c (standings read and written), worker_commit.c,
+ * worker_publish.c (what the store is told), worker_contracts.c (contracts and the pointers to
+ * them) and worker_own.c (the engine's own records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -53,6 +54,7 @@ struct troth_worker {
     bool told;              /* an intervention was sent and is not committed */
     bool widened;           /* one of them is a widening */
     bool rejected;          /* a reject was sent and is not committed */
+    bool claim_due;         /* one of the partitions is to be claimed */
     bool forfeited; /* partitions go without a commit: none until the last of them has gone */
     uint32_t commit_number; /* of the commit to come, from 1 */
     int64_t next_publish_us;
@@ -61,6 +63,9 @@ struct troth_worker {
     int64_t next_told_us;    /* when interventions are committed, out of turn, at the earliest */
     int64_t next_backlog_us; /* when partitions that lag are published next */
     uint64_t tick_number;
+    uint64_t claim_count;
+    int64_t next_save_us;
+    uint32_t save_first; /* turn of the partitions in rounds of checkpoints */
     troth_status broken; /* what the log said when it would not go on */
     struct troth_worker_counts counts;
     struct pending pending[PENDING_MAX];
@@ -83,6 +88,44 @@ int64_t troth_worker_now_us(const struct troth_worker *worker);
  * so a producer that stays full breaks the worker: the record is read again by whoever comes next.
  */
 void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record);
+
+/* worker_assignment.c. Returns the partition of that number that is ours, or NULL. */
+struct troth_partition *troth_worker_partition(const struct troth_worker *worker, int32_t number);
+
+/* A partition is ours; or is not any more: it is committed before it goes, unless it is lost. */
+void troth_worker_assign(struct troth_worker *worker, int32_t number);
+void troth_worker_drop(struct troth_worker *worker, int32_t number, bool lost);
+
+/* Brings those that were assigned, or wait for the contracts, on their way. */
+void troth_worker_start_partitions(struct troth_worker *worker);
+
+/* worker_restore.c. Brings a partition on its way that is measured, with the contracts read.
+ * Returns whether it can be started. */
+bool troth_worker_restore(struct troth_worker *worker, struct troth_partition *partition);
+
+/* Sends a partition's claim; again where it may have gone with a transaction of partitions that
+ * were taken away. */
+void troth_worker_send_claim(struct troth_worker *worker, struct troth_partition *partition);
+
+/* Takes a record of standings[p]. */
+void troth_worker_take_standing(struct troth_worker *worker, struct troth_partition *partition,
+                                const struct troth_log_item *item);
+
+/* worker_checkpoint.c. Sends standings when it is time. Not while a record is being applied. */
+void troth_worker_save_in_turn(struct troth_worker *worker);
+
+/* Sends all standings that changed: of a partition whose contracts have, now or as soon as it
+ * speaks; and of all partitions. */
+void troth_worker_save_whole(struct troth_worker *worker, struct troth_partition *partition);
+void troth_worker_save_all(struct troth_worker *worker);
+
+/* Sends the checkpoint that is true for what is being committed. */
+void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_partition *partition);
+
+/* Sends that a standing has ended. */
+void troth_worker_send_tombstone(struct troth_worker *worker,
+                                 const struct troth_partition *partition, struct troth_text agent,
+                                 const char *contract);
 
 /* worker_commit.c. Commits all that was applied, and what was sent with it. In settled: first gives
  * the store a while to answer what it was sent. Not while a record is being applied. Returns
@@ -137,8 +180,9 @@ void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partit
 bool troth_worker_may_judge(struct troth_worker *worker, const struct troth_partition *partition,
                             const struct troth_log_item *item, const struct troth_event *event);
 
-/* A POINTER was read back, and applied: the version that it names takes effect here. */
-void troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
+/* A POINTER was read back, and applied: the version that it names takes effect here. Returns
+ * whether it did. */
+bool troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
                                  const struct troth_log_item *item,
                                  const struct troth_event *event);
 

@@ -84,6 +84,7 @@ struct troth_config {
     int64_t publish_us;        /* scores are coalesced this long */
     int64_t dead_band;         /* points of score that are not worth a write */
     int64_t commit_us;         /* offsets are committed this often */
+    int64_t checkpoint_us;     /* standings that changed are written this often; 0: never */
     int64_t tick_us;           /* a silent partition gets a tick after this long */
     int64_t agents_max;        /* per partition */
     int64_t standings_max;     /* per partition */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ static troth_status open_log(const struct troth_engine *engine, const struct wor
         .instance = worker->instance,
         .partitioner = troth_config_partitioner_name(config),
         .create_time = config->clock == TROTH_CONFIG_CLOCK_CREATE_TIME,
+        .keep_standings = config->checkpoint_us > 0,
         .read_contracts = true,
         .voice = {say_kafka, NULL},
     };
@@ -114,7 +116,7 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
     struct troth_worker *worker = NULL;
     enum troth_partitioner partitioner = TROTH_PARTITIONER_MURMUR2;
     (void)troth_partitioner_find(troth_config_partitioner_name(config), &partitioner);
-    const struct troth_worker_config made = {
+    struct troth_worker_config made = {
         .log = log,
         .store = store,
         .clock = troth_clock_system(),
@@ -124,6 +126,8 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         .era = 1,
         .publish_us = config->publish_us,
         .commit_us = config->commit_us,
+        .checkpoint_us = config->checkpoint_us,
+        .instance = thread->instance,
         .tick_us = config->tick_us,
         .dead_band = (uint32_t)config->dead_band,
         .create_time = config->clock == TROTH_CONFIG_CLOCK_CREATE_TIME,
@@ -132,6 +136,7 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         .max_ahead_us = config->max_ahead_us,
         .say = say,
     };
+    randombytes_buf(made.nonce, sizeof made.nonce);
     if (troth_worker_create(&made, &worker) != TROTH_OK) {
         troth_message_error("no memory for a worker");
         return false;
@@ -270,6 +275,8 @@ static void add_counts(struct troth_worker_counts *sum, const struct troth_worke
     }
     sum->interventions += one->interventions;
     sum->published += one->published;
+    sum->saved += one->saved;
+    sum->saved_bytes += one->saved_bytes;
     sum->commits += one->commits;
     sum->commit_us += one->commit_us;
     sum->commit_failures += one->commit_failures;

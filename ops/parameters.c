@@ -201,6 +201,15 @@ static const struct troth_parameter table[] = {
      .low = MILLISECONDS(10),
      .high = SECONDS(60),
      .help = "How often progress is committed; after a crash at most this much is read again."},
+    {.key = "checkpoint",
+     .type = TROTH_PARAMETER_DURATION,
+     .offset = AT(checkpoint_us),
+     .initial = "1s",
+     .low = 0,
+     .high = SECONDS(600),
+     .help = "How often the standings that changed are written to Kafka, so that a restart reads "
+             "them and the records since. It takes a tenth of the time at most. 0s: never; a "
+             "restart then reads all telemetry that is kept."},
     {.key = "tick",
      .type = TROTH_PARAMETER_DURATION,
      .offset = AT(tick_us),

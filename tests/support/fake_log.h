@@ -75,6 +75,8 @@ struct fake_log {
     bool leaving[FAKE_PARTITIONS_MAX]; /* revoked, until the next poll */
     bool started[FAKE_PARTITIONS_MAX];
     int64_t next[FAKE_PARTITIONS_MAX];
+    bool recalling[FAKE_PARTITIONS_MAX]; /* standings are given */
+    int64_t recall_next[FAKE_PARTITIONS_MAX];
     int64_t control_next[TROTH_TOPIC_COUNT];
     int64_t control_end[TROTH_TOPIC_COUNT]; /* as it was at open, or when last asked for */
     bool ended[TROTH_TOPIC_COUNT];
@@ -185,10 +187,11 @@ static inline int64_t fake_cluster_append(struct fake_cluster *cluster, enum tro
                              .value_length = value_length});
 }
 
-/* Compacts a topic's first partition: of each key the last record stays. */
-static inline void fake_cluster_compact(struct fake_cluster *cluster, enum troth_topic topic)
+/* Compacts a partition: of each key the last record stays. */
+static inline void fake_cluster_compact(struct fake_cluster *cluster, enum troth_topic topic,
+                                        int32_t number)
 {
-    struct fake_partition *partition = &cluster->topics[topic][0];
+    struct fake_partition *partition = &cluster->topics[topic][number];
     for (size_t i = 0; i < partition->count; i++) {
         for (size_t k = i + 1; k < partition->count && !partition->records[i].gone; k++) {
             partition->records[i].gone =
@@ -328,6 +331,7 @@ static inline void fake_log_take_away(struct fake_log *log, bool lost)
             continue;
         }
         log->started[i] = false;
+        log->recalling[i] = false;
         if (lost) {
             log->assigned[i] = false;
             log->abort_due = true;
@@ -417,6 +421,9 @@ static inline size_t fake_log_give_records(struct fake_log *log, struct troth_lo
             if (log->started[i]) {
                 count += fake_log_give(log, TROTH_TOPIC_TELEMETRY, i, &log->next[i], items + count,
                                        most);
+            } else if (log->recalling[i]) {
+                count += fake_log_give(log, TROTH_TOPIC_STANDINGS, i, &log->recall_next[i],
+                                       items + count, most);
             }
         }
     }
@@ -523,6 +530,20 @@ static inline troth_status fake_log_start(struct troth_log *base, int32_t partit
     return TROTH_OK;
 }
 
+static inline troth_status fake_log_recall(struct troth_log *base, int32_t partition)
+{
+    struct fake_log *log = fake_log_of(base);
+    assert_true(log->assigned[partition]);
+    log->recalling[partition] = true;
+    log->recall_next[partition] = 0;
+    return TROTH_OK;
+}
+
+static inline void fake_log_recalled(struct troth_log *base, int32_t partition)
+{
+    fake_log_of(base)->recalling[partition] = false;
+}
+
 static inline troth_status fake_log_send(struct troth_log *base,
                                          const struct troth_log_record *record)
 {
@@ -613,8 +634,8 @@ static inline troth_status fake_log_commit(struct troth_log *base,
     for (size_t i = 0; i < count; i++) {
         const int32_t number = offsets[i].partition;
         struct fake_partition *partition = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][number];
-        assert_true(offsets[i].offset <= log->next[number]);
-        assert_true(offsets[i].offset > partition->committed);
+        assert_true(offsets[i].offset <= log->next[number] || !log->started[number]);
+        assert_true(offsets[i].offset >= partition->committed);
         partition->committed = offsets[i].offset;
         struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_COMMITTED);
         entry->partition = number;
@@ -656,6 +677,8 @@ static inline void fake_log_open(struct fake_log *log, struct fake_cluster *clus
                                   .extent = fake_log_extent,
                                   .catch_up = fake_log_catch_up,
                                   .start = fake_log_start,
+                                  .recall = fake_log_recall,
+                                  .recalled = fake_log_recalled,
                                   .send = fake_log_send,
                                   .flush = fake_log_flush,
                                   .commit = fake_log_commit,

@@ -75,6 +75,7 @@ static inline void world_open(struct world *world, int32_t partitions)
 static inline void world_join(struct world *world)
 {
     fake_log_open(&world->log, &world->cluster);
+    world->config.nonce[15]++;
     assert_int_equal(troth_worker_create(&world->config, &world->worker), TROTH_OK);
 }
 

@@ -362,7 +362,7 @@ static void replay_outlives_compaction(void **state)
         world_run(&world, 2 * SECOND_US);
         world_push(&world, yaml);
     }
-    fake_cluster_compact(&world.cluster, TROTH_TOPIC_CONTRACTS);
+    fake_cluster_compact(&world.cluster, TROTH_TOPIC_CONTRACTS, 0);
     assert_true(world.cluster.topics[TROTH_TOPIC_CONTRACTS][0].records[1].gone);
     check_replay();
     assert_int_equal(world_counts(&world).unbound, 0);

@@ -1,0 +1,311 @@
+/*
+ * How a partition is claimed and its standings are restored.
+ *
+ * A claim is a record on standings[p], written by a transaction that only a member of the group's
+ * present generation can commit. Whoever reads its own claim back, among committed records, has
+ * read all that any former owner has committed, and none of them can commit any more: a transaction
+ * that was open when the claim was written holds its reader back until it has ended. The claim's
+ * offset is the fencing token, greater than that of every claim before.
+ *
+ * What is read on the way is put into the shard as it comes, a poll's worth at a time, so other
+ * partitions go on meanwhile. Then telemetry is read again from the checkpoint on. What cannot be
+ * understood is no reason to begin anew in silence: an unknown format, or a contract version that
+ * is not to be had, ends the worker with a message; a record that is damaged is said and left out,
+ * and its agent must certify again.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "consumers/partition_record.h"
+#include "consumers/standing_record.h"
+#include "consumers/worker_state.h"
+#include "scoring/agents.h"
+#include "scoring/shard_snapshot.h"
+
+__attribute__((format(printf, 3, 4))) static void refuse(struct troth_worker *worker,
+                                                         const struct troth_partition *partition,
+                                                         const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    troth_worker_say(worker, TROTH_LEVEL_ERROR, "telemetry[%" PRId32 "] cannot be restored: %s",
+                     partition->number, text);
+    worker->broken = TROTH_REFUSED;
+}
+
+static struct troth_claim claim_of(const struct troth_worker *worker,
+                                   const struct troth_partition *partition)
+{
+    const char *instance = worker->config.instance != NULL ? worker->config.instance : "troth";
+    struct troth_claim claim = {.instance = {instance, (uint32_t)strlen(instance)},
+                                .era = worker->config.era};
+    claim.at_us = worker->config.clock.wall_us(worker->config.clock.context);
+    memcpy(claim.nonce, worker->config.nonce, sizeof claim.nonce);
+    for (unsigned i = 0; i < sizeof partition->claim_number; i++) {
+        claim.nonce[i] ^= (uint8_t)(partition->claim_number >> 8 * i);
+    }
+    return claim;
+}
+
+void troth_worker_send_claim(struct troth_worker *worker, struct troth_partition *partition)
+{
+    uint8_t value[TROTH_PARTITION_RECORD_MAX];
+    size_t key_length;
+    const char *key = troth_partition_key(TROTH_RECORD_CLAIM, &key_length);
+    if (partition->claim_number == 0) {
+        partition->claim_number = ++worker->claim_count;
+    }
+    const struct troth_claim claim = claim_of(worker, partition);
+    const size_t length = troth_claim_encode(&claim, value);
+    troth_worker_send(worker, &(struct troth_log_record){.topic = TROTH_TOPIC_STANDINGS,
+                                                         .partition = partition->number,
+                                                         .key = key,
+                                                         .key_length = key_length,
+                                                         .value = (const char *)value,
+                                                         .value_length = length});
+}
+
+static bool is_own_claim(const struct troth_worker *worker, const struct troth_partition *partition,
+                         const struct troth_claim *claim)
+{
+    const struct troth_claim own = claim_of(worker, partition);
+    return memcmp(claim->nonce, own.nonce, sizeof own.nonce) == 0 &&
+           claim->instance.length == own.instance.length &&
+           memcmp(claim->instance.data, own.instance.data, own.instance.length) == 0;
+}
+
+/* ---- Records. ---- */
+
+/* Puts a version in force in the shard, unless it, or a higher one, is already. Returns whether the
+ * contract is in force then. */
+static bool bring_in_force(struct troth_worker *worker, struct troth_partition *partition,
+                           struct troth_text contract, int64_t version)
+{
+    const struct troth_rules *rules = partition->last_rules;
+    if (rules != NULL && rules->contract->version >= version &&
+        strlen(rules->contract->name) == contract.length &&
+        memcmp(rules->contract->name, contract.data, contract.length) == 0) {
+        return true;
+    }
+    rules = troth_registry_find(worker->registry, contract, version);
+    if (rules == NULL) {
+        refuse(worker, partition,
+               "its standings rest on %.*s@%" PRId64
+               ", which the contracts topic does not hold (any more); push it again",
+               (int)contract.length, contract.data, version);
+        return false;
+    }
+    const troth_status status = troth_shard_contract(partition->shard, rules);
+    if (status == TROTH_FULL) {
+        refuse(worker, partition, "%.*s@%" PRId64 " does not fit; raise standings_max",
+               (int)contract.length, contract.data, version);
+        return false;
+    }
+    if (status == TROTH_OK) { /* else a higher one is in force, and stays the last looked for */
+        partition->last_rules = rules;
+    }
+    return true;
+}
+
+static void take_standing(struct troth_worker *worker, struct troth_partition *partition,
+                          const struct troth_log_item *item, struct troth_text agent,
+                          struct troth_text contract)
+{
+    static _Thread_local struct troth_snapshot snapshot; /* large */
+    uint32_t standing = TROTH_NONE;
+    if (!item->has_value) {
+        partition->imported -=
+            troth_shard_forget(partition->shard, agent, contract) == TROTH_OK ? 1 : 0;
+        return;
+    }
+    struct troth_shard_counts before;
+    struct troth_shard_counts after;
+    troth_status status = troth_standing_decode(item->value, item->value_length, &snapshot);
+    if (status == TROTH_UNSUPPORTED) {
+        refuse(worker, partition,
+               "the record at standings[%" PRId32 "] offset %" PRId64
+               " was written by a later version of the engine; run that one",
+               partition->number, item->offset);
+        return;
+    }
+    if (status == TROTH_OK &&
+        !bring_in_force(worker, partition, contract, snapshot.contract_version)) {
+        return;
+    }
+    if (status == TROTH_OK) {
+        troth_shard_count(partition->shard, &before);
+        status = troth_shard_import(partition->shard, &snapshot, &standing);
+        troth_shard_count(partition->shard, &after);
+        partition->imported += after.standings - before.standings;
+    }
+    if (status == TROTH_AGENTS_FULL || status == TROTH_STANDINGS_FULL) {
+        refuse(worker, partition, "%s; raise agents_max and standings_max",
+               troth_status_meaning(status));
+    } else if (status != TROTH_OK && status != TROTH_NOT_FOUND) {
+        troth_worker_say(worker, TROTH_LEVEL_ERROR,
+                         "the standing of %.*s under %.*s, at standings[%" PRId32
+                         "] offset %" PRId64 ", is damaged (%s): it begins anew, in recertify",
+                         (int)agent.length, agent.data, (int)contract.length, contract.data,
+                         partition->number, item->offset, troth_status_name(status));
+    }
+}
+
+static void take_genesis(struct troth_worker *worker, struct troth_partition *partition,
+                         const struct troth_genesis *genesis)
+{
+    const int32_t partitions = worker->config.log->partitions(worker->config.log);
+    if (genesis->partitions != partitions) {
+        refuse(worker, partition,
+               "its standings were written when telemetry had %" PRId32
+               " partitions, and it has %" PRId32 ": agents have moved between them; go back, or "
+               "begin anew under another `prefix`",
+               genesis->partitions, partitions);
+    } else if (genesis->partitioner != worker->config.partitioner) {
+        refuse(worker, partition,
+               "its standings were written with `partitioner: %s`; set that again",
+               troth_partitioner_name(genesis->partitioner));
+    }
+    partition->genesis_era = genesis->era;
+}
+
+static void take_checkpoint(struct troth_worker *worker, struct troth_partition *partition,
+                            const struct troth_checkpoint *checkpoint)
+{
+    partition->saved_era = checkpoint->era;
+    partition->saved_offset = checkpoint->offset;
+    partition->saved_told = checkpoint->told;
+    partition->saved_clock_us = checkpoint->clock_us;
+    for (unsigned i = 0; i < checkpoint->version_count && worker->broken == TROTH_OK; i++) {
+        (void)bring_in_force(worker, partition, checkpoint->versions[i].contract,
+                             checkpoint->versions[i].version);
+    }
+}
+
+static void take_own(struct troth_worker *worker, struct troth_partition *partition,
+                     const struct troth_log_item *item, enum troth_record_kind kind)
+{
+    static _Thread_local struct troth_checkpoint checkpoint; /* large */
+    struct troth_genesis genesis;
+    struct troth_claim claim;
+    troth_status status = TROTH_UNDECODABLE;
+    if (kind == TROTH_RECORD_GENESIS) {
+        status = troth_genesis_decode(item->value, item->value_length, &genesis);
+    } else if (kind == TROTH_RECORD_CLAIM) {
+        status = troth_claim_decode(item->value, item->value_length, &claim);
+    } else {
+        status = troth_checkpoint_decode(item->value, item->value_length, &checkpoint);
+    }
+    if (status != TROTH_OK) {
+        refuse(worker, partition, "the record at standings[%" PRId32 "] offset %" PRId64 " is %s%s",
+               partition->number, item->offset, troth_status_name(status),
+               status == TROTH_UNSUPPORTED ? ": run the later version that wrote it" : "");
+    } else if (kind == TROTH_RECORD_GENESIS) {
+        take_genesis(worker, partition, &genesis);
+    } else if (kind == TROTH_RECORD_CHECKPOINT) {
+        take_checkpoint(worker, partition, &checkpoint);
+    } else if (is_own_claim(worker, partition, &claim)) {
+        partition->claim = item->offset;
+    }
+}
+
+/* ---- The end. ---- */
+
+/* The offsets of the records are those of another log: the standings are as good, and their numbers
+ * are not. Reading begins where the group is, or at the beginning. */
+static void enter_era(struct troth_worker *worker, struct troth_partition *partition)
+{
+    troth_worker_say(
+        worker, TROTH_LEVEL_WARNING,
+        "telemetry[%" PRId32 "] is of era %" PRId64 " now, its standings are of %" PRId64
+        ": they are kept, and its records are read from offset %" PRId64 " on",
+        partition->number, worker->config.era, partition->saved_era, partition->restored_until);
+    troth_shard_resume(partition->shard, partition->saved_clock_us, partition->restored_until - 1);
+    troth_shard_renumber(partition->shard);
+    partition->next_offset = partition->restored_until;
+    partition->whole_due = true;
+}
+
+/* All has been read: from where on does telemetry count? */
+static void finish(struct troth_worker *worker, struct troth_partition *partition)
+{
+    const int64_t low = partition->low_offset;
+    worker->config.log->recalled(worker->config.log, partition->number);
+    partition->restored = true;
+    if (partition->genesis_era > worker->config.era || partition->saved_era > worker->config.era) {
+        refuse(worker, partition, "its standings are of era %" PRId64 "; set `era: %" PRId64 "`",
+               partition->genesis_era, partition->genesis_era);
+        return;
+    }
+    if (partition->saved_era == 0) {
+        return; /* nothing was ever written down */
+    }
+    if (partition->saved_era < worker->config.era) {
+        enter_era(worker, partition);
+        return;
+    }
+    if (partition->saved_told > partition->end_offset) {
+        refuse(worker, partition,
+               "it ends at offset %" PRId64 ", and its standings speak of offset %" PRId64
+               ": the topic was made anew, or is another cluster's; see `troth redis rebuild "
+               "--help` on --new-era",
+               partition->end_offset, partition->saved_told);
+        return;
+    }
+    partition->next_offset = partition->saved_offset > low ? partition->saved_offset : low;
+    partition->lost = partition->next_offset - partition->saved_offset;
+    if (partition->restored_until < partition->saved_told) {
+        partition->restored_until = partition->saved_told;
+    }
+    troth_shard_resume(partition->shard, partition->saved_clock_us, partition->next_offset - 1);
+}
+
+void troth_worker_take_standing(struct troth_worker *worker, struct troth_partition *partition,
+                                const struct troth_log_item *item)
+{
+    enum troth_record_kind kind = TROTH_RECORD_STANDING;
+    struct troth_text agent = {NULL, 0};
+    struct troth_text contract = {NULL, 0};
+    if (!partition->recalled || partition->restored || !item->has_key) {
+        return;
+    }
+    const troth_status status =
+        troth_record_key_read(item->key, item->key_length, &kind, &agent, &contract);
+    if (status != TROTH_OK) {
+        troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                         "the record at standings[%" PRId32 "] offset %" PRId64
+                         " is not one of ours; who else writes there?",
+                         partition->number, item->offset);
+    } else if (kind == TROTH_RECORD_STANDING) {
+        take_standing(worker, partition, item, agent, contract);
+    } else if (item->has_value) {
+        take_own(worker, partition, item, kind);
+    }
+    if (partition->claim >= 0 && worker->broken == TROTH_OK) {
+        finish(worker, partition);
+    }
+}
+
+bool troth_worker_restore(struct troth_worker *worker, struct troth_partition *partition)
+{
+    struct troth_log *log = worker->config.log;
+    if (worker->config.checkpoint_us <= 0) {
+        partition->lost = partition->next_offset;
+        return true;
+    }
+    if (partition->claimed && !partition->recalled) {
+        partition->recalled = log->recall(log, partition->number) == TROTH_OK;
+        if (!partition->recalled) {
+            troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                             "standings[%" PRId32 "] cannot be read: %s; trying again",
+                             partition->number, log->error(log));
+        }
+    }
+    partition->claim_due = !partition->claimed;
+    worker->claim_due |= partition->claim_due;
+    return partition->restored;
+}
