@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "consumers/plan_compiler.h"
+#include "consumers/straight.h"
 #include "schemas/avsc.h"
 
 bool troth_compiler_refuse(struct troth_compiler *compiler, troth_status status, const char *format,
@@ -238,6 +239,7 @@ troth_status troth_plan_compile_for(const char *reader, size_t reader_length, co
         compiler.reader = ours;
         if (troth_compiler_resolve(&compiler) && emit_skip(&compiler, TROTH_OP_END, 0)) {
             problem->text[0] = '\0';
+            plan->straight = troth_straight_fits(plan);
             status = take_fingerprint(theirs, &plan->fingerprint);
         } else {
             status = compiler.status;

@@ -18,6 +18,7 @@
 #ifndef TROTH_CONSUMERS_PLAN_H
 #define TROTH_CONSUMERS_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -82,7 +83,7 @@ struct troth_plan {
     uint16_t instruction_count;
     uint16_t branch_count;
     uint16_t symbol_count;
-    uint16_t reserved;
+    bool straight; /* it begins as our own schema's does: consumers/straight.h */
     struct troth_instruction instructions[TROTH_PLAN_INSTRUCTIONS_MAX];
     uint16_t branches[TROTH_PLAN_BRANCHES_MAX];
     uint8_t symbols[TROTH_PLAN_SYMBOLS_MAX];
