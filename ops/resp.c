@@ -10,9 +10,10 @@
 
 enum {
     FIRST_CAPACITY = 64 * 1024,
-    HEAD_LENGTH = 5,         /* "*NN\r\n": most commands of ours have 10 to 99 arguments */
-    NUMBER_LENGTH_MAX = 24,  /* digits of a 64-bit integer, its sign and a terminator */
-    BULK_OVERHEAD_MAX = 32,  /* "$", a length, and two line ends */
+    HEAD_LENGTH = 5,        /* "*NN\r\n": most commands of ours have 10 to 99 arguments */
+    NUMBER_LENGTH_MAX = 24, /* digits of a 64-bit integer, its sign and a terminator */
+    BULK_OVERHEAD_MAX = 32, /* "$", a length, and two line ends */
+    DECIMAL_PLACES = 9,
     ARGUMENTS_MAX = 1000000, /* what a Redis server takes in one command, and more than we write */
 };
 
@@ -42,53 +43,99 @@ void troth_resp_rollback(struct troth_resp *resp, struct troth_resp_mark mark)
     resp->full = false;
 }
 
-/* Makes room for more bytes. Returns where they go, or NULL when the buffer is full. */
-static char *room(struct troth_resp *resp, size_t more)
+/* Makes the buffer larger. Returns whether so many bytes fit now. */
+static __attribute__((noinline)) bool grow(struct troth_resp *resp, size_t more)
 {
     if (resp->full || more > resp->limit - resp->length) {
         resp->full = true;
-        return NULL;
+        return false;
     }
     const size_t needed = resp->length + more;
-    if (needed > resp->capacity) {
-        size_t capacity = resp->capacity > 0 ? resp->capacity : FIRST_CAPACITY;
-        while (capacity < needed) {
-            capacity *= 2;
-        }
-        capacity = capacity < resp->limit ? capacity : resp->limit;
-        char *data = realloc(resp->data, capacity);
-        if (data == NULL) {
-            resp->full = true;
-            return NULL;
-        }
-        resp->data = data;
-        resp->capacity = capacity;
+    size_t capacity = resp->capacity > 0 ? resp->capacity : FIRST_CAPACITY;
+    while (capacity < needed) {
+        capacity *= 2;
     }
-    return resp->data + resp->length;
+    capacity = capacity < resp->limit ? capacity : resp->limit;
+    char *data = realloc(resp->data, capacity);
+    if (data == NULL) {
+        resp->full = true;
+        return false;
+    }
+    resp->data = data;
+    resp->capacity = capacity;
+    return true;
+}
+
+/* Makes room for more bytes. Returns where they go, or NULL when the buffer is full. */
+static inline char *room(struct troth_resp *resp, size_t more)
+{
+    const bool fits = more <= resp->capacity - resp->length && !resp->full; /* <= the limit */
+    return fits || grow(resp, more) ? resp->data + resp->length : NULL;
+}
+
+/* The digits of 0 to 99: numbers are written two digits at a time. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+/* Writes an unsigned number in decimal so that it ends before `end`. Returns its first byte. */
+static inline char *put_number_before(char *end, uint64_t value)
+{
+    while (value >= 100) {
+        end -= 2;
+        memcpy(end, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value < 10) {
+        *--end = (char)('0' + value);
+        return end;
+    }
+    end -= 2;
+    memcpy(end, pairs + 2 * value, 2);
+    return end;
 }
 
 /* Writes an unsigned number in decimal. Returns the byte after it. */
-static char *put_number(char *at, uint64_t value)
+static inline char *put_number(char *at, uint64_t value)
 {
-    char digits[NUMBER_LENGTH_MAX];
-    unsigned count = 0;
-    do {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    while (count > 0) {
-        *at++ = digits[--count];
+    if (value < 10) {
+        *at = (char)('0' + value);
+        return at + 1;
     }
-    return at;
+    if (value < 100) {
+        memcpy(at, pairs + 2 * value, 2);
+        return at + 2;
+    }
+    char digits[NUMBER_LENGTH_MAX];
+    char *const end = digits + sizeof digits;
+    const char *first = put_number_before(end, value);
+    memcpy(at, first, (size_t)(end - first));
+    return at + (end - first);
 }
 
-static char *put_bulk_head(char *at, size_t length)
+static inline char *put_bulk_head(char *at, size_t length)
 {
     *at++ = '$';
     at = put_number(at, length);
-    *at++ = '\r';
-    *at++ = '\n';
-    return at;
+    memcpy(at, "\r\n", 2);
+    return at + 2;
+}
+
+/* Adds an argument that is one run of bytes. */
+static inline void add_bytes(struct troth_resp *resp, const char *data, size_t length)
+{
+    char *at = room(resp, length + BULK_OVERHEAD_MAX);
+    if (at == NULL) {
+        return;
+    }
+    at = put_bulk_head(at, length);
+    if (length > 0) {
+        memcpy(at, data, length);
+    }
+    memcpy(at + length, "\r\n", 2);
+    resp->length = (size_t)(at + length + 2 - resp->data);
+    resp->arguments++;
 }
 
 void troth_resp_begin(struct troth_resp *resp, const char *name)
@@ -118,33 +165,31 @@ void troth_resp_joined(struct troth_resp *resp, const struct troth_text *parts, 
             at += parts[i].length;
         }
     }
-    *at++ = '\r';
-    *at++ = '\n';
-    resp->length = (size_t)(at - resp->data);
+    memcpy(at, "\r\n", 2);
+    resp->length = (size_t)(at + 2 - resp->data);
     resp->arguments++;
 }
 
 void troth_resp_bytes(struct troth_resp *resp, const char *data, size_t length)
 {
     TROTH_ASSERT(length <= UINT32_MAX);
-    const struct troth_text part = {.data = data, .length = (uint32_t)length};
-    troth_resp_joined(resp, &part, 1);
+    add_bytes(resp, data, length);
 }
 
 void troth_resp_string(struct troth_resp *resp, const char *text)
 {
-    troth_resp_bytes(resp, text, strlen(text));
+    add_bytes(resp, text, strlen(text));
 }
 
 void troth_resp_integer(struct troth_resp *resp, int64_t value)
 {
     char text[NUMBER_LENGTH_MAX];
-    char *at = text;
+    char *const end = text + sizeof text;
+    char *first = put_number_before(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
     if (value < 0) {
-        *at++ = '-';
+        *--first = '-';
     }
-    at = put_number(at, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
-    troth_resp_bytes(resp, text, (size_t)(at - text));
+    add_bytes(resp, first, (size_t)(end - first));
 }
 
 size_t troth_decimal_format(double value, char text[TROTH_DECIMAL_LENGTH_MAX])
@@ -162,10 +207,12 @@ size_t troth_decimal_format(double value, char text[TROTH_DECIMAL_LENGTH_MAX])
     at = put_number(at, size / 1000000000);
     uint64_t rest = size % 1000000000;
     if (rest > 0) {
-        *at++ = '.';
-        for (uint64_t unit = 100000000; rest > 0; unit /= 10) {
-            *at++ = (char)('0' + rest / unit);
-            rest %= unit;
+        /* Nine digits, less the zeros that end them. */
+        (void)put_number_before(at + 1 + DECIMAL_PLACES, rest + 1000000000);
+        *at = '.';
+        at += 1 + DECIMAL_PLACES;
+        while (at[-1] == '0') {
+            at--;
         }
     }
     *at = '\0';
@@ -176,7 +223,7 @@ void troth_resp_decimal(struct troth_resp *resp, double value)
 {
     char text[TROTH_DECIMAL_LENGTH_MAX];
     const size_t length = troth_decimal_format(value, text);
-    troth_resp_bytes(resp, text, length);
+    add_bytes(resp, text, length);
 }
 
 /* Writes the command's head; where its count does not have two digits, the arguments move. */
