@@ -295,7 +295,8 @@ static unsigned head_slot(const struct troth_rules *rules, unsigned term,
                           const struct troth_instant *instant, int64_t shift)
 {
     const unsigned panes = rules->contract->terms[term].panes;
-    return (instant->terms[term].slot + panes - (unsigned)shift) % panes;
+    const unsigned slot = instant->terms[term].slot + panes - (unsigned)shift;
+    return slot < panes ? slot : slot - panes;
 }
 
 struct troth_sums troth_window_sums(const struct troth_rules *rules,
@@ -310,15 +311,15 @@ struct troth_sums troth_window_sums(const struct troth_rules *rules,
         return sums;
     }
     unsigned slot = head_slot(rules, term, instant, shift);
-    uint32_t any = 0;
     for (unsigned age = (unsigned)shift; age < panes; age++) {
         const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
-        any |= pane.count.kept | pane.count.broken;
-        sums.g += pane.count.kept * weight[age];
-        sums.b += pane.count.broken * weight[age];
+        if (pane.sum != 0) { /* kept or broken; of most agents most panes are empty */
+            sums.g += pane.count.kept * weight[age];
+            sums.b += pane.count.broken * weight[age];
+            sums.any = true;
+        }
         slot = slot == 0 ? panes - 1 : slot - 1;
     }
-    sums.any = any != 0;
     return sums;
 }
 
