@@ -9,15 +9,12 @@ static uint32_t add_saturating(uint32_t value, uint32_t more)
     return value > UINT32_MAX - more ? UINT32_MAX : value + more;
 }
 
-/* Empties the panes between the ring's head and the clock's pane, and moves the head there. Returns
- * TROTH_EFFECT_ADVANCED where it moved. */
-static unsigned ring_advance(const struct troth_rules *rules, struct troth_standing *standing,
-                             unsigned term, int64_t pane)
+/* Empties the panes between the ring's head and the clock's pane, and moves the head there. */
+static __attribute__((noinline)) void empty_panes(const struct troth_rules *rules,
+                                                  struct troth_standing *standing, unsigned term,
+                                                  int64_t pane)
 {
     struct troth_hot *hot = troth_hot(standing, term);
-    if (hot->head >= pane) {
-        return 0;
-    }
     const int64_t panes = rules->contract->terms[term].panes;
     const int64_t gone = pane - hot->head < panes ? pane - hot->head : panes;
     const bool budget = !rules->terms[term].shares;
@@ -30,6 +27,17 @@ static unsigned ring_advance(const struct troth_rules *rules, struct troth_stand
         slot = slot == 0 ? (unsigned)panes - 1 : slot - 1;
     }
     hot->head = pane;
+}
+
+/* Moves a ring on to the clock's pane. Returns TROTH_EFFECT_ADVANCED where it moved: for most
+ * events another has done it. */
+static inline unsigned ring_advance(const struct troth_rules *rules,
+                                    struct troth_standing *standing, unsigned term, int64_t pane)
+{
+    if (troth_hot(standing, term)->head >= pane) {
+        return 0;
+    }
+    empty_panes(rules, standing, term, pane);
     return TROTH_EFFECT_ADVANCED;
 }
 
@@ -58,9 +66,10 @@ static unsigned note_late(struct troth_standing *standing)
     return 0;
 }
 
-static unsigned add_kept(const struct troth_rules *rules, struct troth_standing *standing,
-                         unsigned term, const struct troth_instant *instant,
-                         const struct troth_moment *moment)
+/* What nearly every event is, to each term that it reaches: so it is inline. */
+static inline __attribute__((always_inline)) unsigned
+add_kept(const struct troth_rules *rules, struct troth_standing *standing, unsigned term,
+         const struct troth_instant *instant, const struct troth_moment *moment)
 {
     unsigned slot = 0;
     const bool certifying = standing->rung == TROTH_RUNG_RECERTIFY;
@@ -174,24 +183,14 @@ static unsigned add_match(struct troth_standing *standing, unsigned term,
     return TROTH_EFFECT_IMPROVED | TROTH_EFFECT_ADVANCED;
 }
 
-/* A term that is told by its `when`. */
-static unsigned apply_selected(const struct troth_rules *rules, struct troth_standing *standing,
-                               unsigned i, const struct troth_instant *instant,
-                               const struct troth_event *event, const struct troth_moment *moment)
+/* A share term. */
+static inline unsigned apply_share(const struct troth_rules *rules, struct troth_standing *standing,
+                                   unsigned i, const struct troth_instant *instant,
+                                   const struct troth_event *event,
+                                   const struct troth_moment *moment)
 {
-    const struct troth_term *term = &rules->contract->terms[i];
     if (!troth_predicate_holds(rules, &rules->terms[i].when, event, moment->signature)) {
         return 0;
-    }
-    switch ((enum troth_term_kind)term->kind) {
-    case TROTH_TERM_NEVER:
-        return add_never(rules, standing, i, moment);
-    case TROTH_TERM_BUDGET:
-        return add_amount(rules, standing, i, instant, event, moment);
-    case TROTH_TERM_CADENCE:
-        return add_match(standing, i, moment);
-    default:
-        break;
     }
     switch (troth_predicate_keeps(rules, i, event, moment->signature)) {
     case TROTH_KEPT:
@@ -202,6 +201,24 @@ static unsigned apply_selected(const struct troth_rules *rules, struct troth_sta
         break;
     }
     return 0;
+}
+
+/* Another term that is told by its `when`. */
+static unsigned apply_selected(const struct troth_rules *rules, struct troth_standing *standing,
+                               unsigned i, const struct troth_instant *instant,
+                               const struct troth_event *event, const struct troth_moment *moment)
+{
+    if (!troth_predicate_holds(rules, &rules->terms[i].when, event, moment->signature)) {
+        return 0;
+    }
+    switch ((enum troth_term_kind)rules->contract->terms[i].kind) {
+    case TROTH_TERM_NEVER:
+        return add_never(rules, standing, i, moment);
+    case TROTH_TERM_BUDGET:
+        return add_amount(rules, standing, i, instant, event, moment);
+    default:
+        return add_match(standing, i, moment);
+    }
 }
 
 static bool issuer_counts(const struct troth_contract *contract, const struct troth_term *term,
@@ -258,10 +275,13 @@ unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_stan
                               const struct troth_instant *instant, const struct troth_event *event,
                               const struct troth_moment *moment)
 {
+    const unsigned plain_mask = rules->selects_mask & rules->shares_mask;
     unsigned effects = 0;
     for (unsigned i = 0; i < rules->term_count; i++) {
         const unsigned bit = 1U << i;
-        if (rules->selects_mask & bit) {
+        if (plain_mask & bit) {
+            effects |= apply_share(rules, standing, i, instant, event, moment);
+        } else if (rules->selects_mask & bit) {
             effects |= apply_selected(rules, standing, i, instant, event, moment);
         } else if (rules->judged_mask & bit) {
             effects |= apply_judged(rules, standing, i, instant, event, moment);

@@ -176,16 +176,11 @@ static bool test_present(const struct troth_contract *contract, const struct tro
     return troth_event_has(event, (enum troth_field)test->field);
 }
 
-/* Whether a test of a present field holds. */
-static bool test_holds(const struct troth_contract *contract, const struct troth_test *test,
-                       const struct troth_event *event)
+/* Any test but a range. */
+static bool other_test_holds(const struct troth_contract *contract, const struct troth_test *test,
+                             const struct troth_event *event)
 {
     switch ((enum troth_test_kind)test->kind) {
-    case TROTH_TEST_RANGE: {
-        int64_t integer = 0;
-        memcpy(&integer, (const char *)event + places[test->field], sizeof integer);
-        return integer >= test->low && integer <= test->high;
-    }
     case TROTH_TEST_IN:
     case TROTH_TEST_NOT_IN: {
         const bool wanted = test->kind == TROTH_TEST_IN;
@@ -202,11 +197,24 @@ static bool test_holds(const struct troth_contract *contract, const struct troth
         return number_holds(test, attribute(contract, test, event));
     case TROTH_TEST_EXISTS:
         return test->exists;
-    case TROTH_TEST_ENUM:
-        break; /* a signature tells it */
+    case TROTH_TEST_RANGE: /* below */
+    case TROTH_TEST_ENUM:  /* a signature tells it */
+        break;
     }
     TROTH_ASSERT(false);
     return false;
+}
+
+/* Whether a test of a present field holds. */
+static inline bool test_holds(const struct troth_contract *contract, const struct troth_test *test,
+                              const struct troth_event *event)
+{
+    if (test->kind == TROTH_TEST_RANGE) {
+        int64_t integer = 0;
+        memcpy(&integer, (const char *)event + places[test->field], sizeof integer);
+        return integer >= test->low && integer <= test->high;
+    }
+    return other_test_holds(contract, test, event);
 }
 
 /* The bits of a signature that belong to a field, and how many there are. */
@@ -253,13 +261,9 @@ struct troth_ready_predicate troth_predicate_ready(struct troth_rules *rules,
     return ready;
 }
 
-bool troth_predicate_holds(const struct troth_rules *rules,
-                           const struct troth_ready_predicate *when,
-                           const struct troth_event *event, uint32_t signature)
+bool troth_tests_hold(const struct troth_rules *rules, const struct troth_ready_predicate *when,
+                      const struct troth_event *event)
 {
-    if ((signature & when->forbidden) != 0) {
-        return false;
-    }
     const struct troth_test *tests = &rules->tests[when->first];
     for (unsigned i = 0; i < when->count; i++) {
         const bool holds = test_present(rules->contract, &tests[i], event)
@@ -298,14 +302,11 @@ static enum troth_verdict_kind absent_verdict(enum troth_absent absent,
     }
 }
 
-enum troth_verdict_kind troth_predicate_keeps(const struct troth_rules *rules, unsigned term,
-                                              const struct troth_event *event, uint32_t signature)
+enum troth_verdict_kind troth_tests_keep(const struct troth_rules *rules, unsigned term,
+                                         const struct troth_event *event, uint32_t signature)
 {
     const struct troth_contract *contract = rules->contract;
     const struct troth_ready_predicate *keep = &rules->terms[term].keep;
-    if ((signature & keep->forbidden) != 0) {
-        return TROTH_BROKEN;
-    }
     bool absent = (signature & keep->absent) != 0;
     const struct troth_test *tests = &rules->tests[keep->first];
     for (unsigned i = 0; i < keep->count; i++) {

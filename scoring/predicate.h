@@ -41,15 +41,40 @@ static inline uint32_t troth_event_signature(const struct troth_event *event)
 struct troth_ready_predicate troth_predicate_ready(struct troth_rules *rules,
                                                    struct troth_predicate predicate, bool keep);
 
+/* The tests that no signature tells, of a `when`, and of a `keep` whose forbidden bits are not set:
+ * behind the two below, for which most predicates are told by the signature alone. */
+bool troth_tests_hold(const struct troth_rules *rules, const struct troth_ready_predicate *when,
+                      const struct troth_event *event);
+enum troth_verdict_kind troth_tests_keep(const struct troth_rules *rules, unsigned term,
+                                         const struct troth_event *event, uint32_t signature);
+
 /* Returns whether a `when` holds. In signature: of the event. */
-bool troth_predicate_holds(const struct troth_rules *rules,
-                           const struct troth_ready_predicate *when,
-                           const struct troth_event *event, uint32_t signature);
+static inline bool troth_predicate_holds(const struct troth_rules *rules,
+                                         const struct troth_ready_predicate *when,
+                                         const struct troth_event *event, uint32_t signature)
+{
+    if ((signature & when->forbidden) != 0) {
+        return false;
+    }
+    return when->count == 0 || troth_tests_hold(rules, when, event);
+}
 
 /* What an event that `when` selected is to a share term: kept, broken, or no evidence, by its
  * `keep` and `absent`. */
-enum troth_verdict_kind troth_predicate_keeps(const struct troth_rules *rules, unsigned term,
-                                              const struct troth_event *event, uint32_t signature);
+static inline enum troth_verdict_kind troth_predicate_keeps(const struct troth_rules *rules,
+                                                            unsigned term,
+                                                            const struct troth_event *event,
+                                                            uint32_t signature)
+{
+    const struct troth_ready_predicate *keep = &rules->terms[term].keep;
+    if ((signature & keep->forbidden) != 0) {
+        return TROTH_BROKEN;
+    }
+    if (keep->count == 0 && (signature & keep->absent) == 0) {
+        return TROTH_KEPT;
+    }
+    return troth_tests_keep(rules, term, event, signature);
+}
 
 /* Returns the integer of an INTEGER field; meaningful where it is present. */
 int64_t troth_event_integer(const struct troth_event *event, unsigned field);
