@@ -159,8 +159,7 @@ static json_t *report_term(struct troth_standing_view *view, unsigned i)
     json_object_set_new(term, "broken", json_integer((json_int_t)broken));
     json_object_set_new(term, "g", json_real(sums->g));
     json_object_set_new(term, "b", json_real(sums->b));
-    json_object_set_new(term, "confidence",
-                        json_real(troth_confidence(view->rules, i, sums->g, sums->b)));
+    json_object_set_new(term, "confidence", json_real(troth_sight_confidence(&view->sight, i)));
     json_object_set_new(term, "freshness", json_real(troth_sight_freshness(&view->sight, i, 1.0)));
     json_object_set_new(term, "alarm", json_boolean(troth_alarm(view->standing, i)));
     return term;

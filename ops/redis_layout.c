@@ -109,8 +109,7 @@ static void add_share(struct troth_resp *resp, const struct troth_publication *s
 {
     struct troth_standing_view *view = standing->view;
     const struct troth_term *term = &view->rules->contract->terms[i];
-    const struct troth_sums *sums = troth_sight_sums(&view->sight, i);
-    add_term_decimal(resp, term, ".confidence", troth_confidence(view->rules, i, sums->g, sums->b));
+    add_term_decimal(resp, term, ".confidence", troth_sight_confidence(&view->sight, i));
     add_term_decimal(resp, term, ".freshness", troth_sight_freshness(&view->sight, i, 1.0));
     add_term_integer(resp, term, ".alarm", troth_alarm(view->standing, i));
 }

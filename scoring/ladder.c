@@ -24,6 +24,7 @@ void troth_sight_init(struct troth_sight *sight, const struct troth_rules *rules
     sight->standing = standing;
     sight->instant = instant;
     sight->ready = 0;
+    sight->confident = 0;
 }
 
 const struct troth_sums *troth_sight_sums(struct troth_sight *sight, unsigned term)
@@ -32,8 +33,20 @@ const struct troth_sums *troth_sight_sums(struct troth_sight *sight, unsigned te
     if (!(sight->ready & bit)) {
         sight->sums[term] = troth_window_sums(sight->rules, sight->standing, term, sight->instant);
         sight->ready |= bit;
+        sight->confident &= (uint16_t)~bit;
     }
     return &sight->sums[term];
+}
+
+double troth_sight_confidence(struct troth_sight *sight, unsigned term)
+{
+    const uint16_t bit = (uint16_t)(1U << term);
+    const struct troth_sums *sums = troth_sight_sums(sight, term);
+    if (!(sight->confident & bit)) {
+        sight->confidence[term] = troth_confidence(sight->rules, term, sums->g, sums->b);
+        sight->confident |= bit;
+    }
+    return sight->confidence[term];
 }
 
 struct troth_cause troth_standing_cause(const struct troth_rules *rules,
@@ -160,8 +173,7 @@ static unsigned least_confident(struct troth_sight *sight, double *confidence)
             continue;
         }
         const struct troth_sums *sums = troth_sight_sums(sight, i);
-        const double kappa =
-            sums->any ? troth_confidence(sight->rules, i, sums->g, sums->b) : INFINITY;
+        const double kappa = sums->any ? troth_sight_confidence(sight, i) : INFINITY;
         if (kappa < least) {
             least = kappa;
             found = i;

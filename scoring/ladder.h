@@ -54,8 +54,10 @@ struct troth_sight {
     const struct troth_rules *rules;
     const struct troth_standing *standing;
     const struct troth_instant *instant;
-    uint16_t ready; /* bit i: sums[i] is computed */
+    uint16_t ready;     /* bit i: sums[i] is computed */
+    uint16_t confident; /* bit i: so is confidence[i], of these sums; means nothing without ready */
     struct troth_sums sums[TROTH_TERMS_MAX];
+    double confidence[TROTH_TERMS_MAX];
 };
 
 /* What of a standing is the ladder's own. */
@@ -79,6 +81,9 @@ void troth_sight_init(struct troth_sight *sight, const struct troth_rules *rules
 
 /* Returns the aged sums of a term that shares. */
 const struct troth_sums *troth_sight_sums(struct troth_sight *sight, unsigned term);
+
+/* Returns the confidence of a term that shares, by these sums; computed once. */
+double troth_sight_confidence(struct troth_sight *sight, unsigned term);
 
 /* Returns the freshness of a share or cadence term, rounded; a share's need of aged pieces is
  * multiplied by `need` (1 for what is shown; max(0.1, traffic) where the ladder compares). */

@@ -19,7 +19,7 @@ static double term_compliance(struct troth_sight *sight, unsigned i)
         if (!term->required && !sums->any) {
             return NAN;
         }
-        const double kappa = troth_confidence(rules, i, sums->g, sums->b);
+        const double kappa = troth_sight_confidence(sight, i);
         return term->required ? kappa : troth_round9(fmin(1.0, kappa / 0.5));
     }
     switch ((enum troth_term_kind)term->kind) {
