@@ -12,14 +12,14 @@ enum {
     WITNESSES_LENGTH_MAX = (TROTH_WITNESSES_MAX + 1) * WITNESS_LENGTH_MAX
 };
 
-static struct troth_text text(const char *string)
+static inline struct troth_text text(const char *string)
 {
     return troth_resp_text(string);
 }
 
 /* Adds the key PREFIX:KIND:NAME, or PREFIX:KIND:NAME:CONTRACT. */
-static void add_key(struct troth_resp *resp, const char *prefix, const char *kind,
-                    struct troth_text name, const char *contract)
+static inline void add_key(struct troth_resp *resp, const char *prefix, const char *kind,
+                           struct troth_text name, const char *contract)
 {
     const struct troth_text parts[] = {text(prefix), text(":"), text(kind),    text(":"),
                                        name,         text(":"), text(contract)};
@@ -33,46 +33,48 @@ static void add_global_key(struct troth_resp *resp, const char *prefix, const ch
     troth_resp_joined(resp, parts, 3);
 }
 
-static void add_text_field(struct troth_resp *resp, const char *name, struct troth_text value)
+static inline void add_text_field(struct troth_resp *resp, const char *name,
+                                  struct troth_text value)
 {
     troth_resp_string(resp, name);
     troth_resp_bytes(resp, value.data, value.length);
 }
 
-static void add_string_field(struct troth_resp *resp, const char *name, const char *value)
+static inline void add_string_field(struct troth_resp *resp, const char *name, const char *value)
 {
     troth_resp_string(resp, name);
     troth_resp_string(resp, value);
 }
 
-static void add_integer_field(struct troth_resp *resp, const char *name, int64_t value)
+static inline void add_integer_field(struct troth_resp *resp, const char *name, int64_t value)
 {
     troth_resp_string(resp, name);
     troth_resp_integer(resp, value);
 }
 
-static void add_decimal_field(struct troth_resp *resp, const char *name, double value)
+static inline void add_decimal_field(struct troth_resp *resp, const char *name, double value)
 {
     troth_resp_string(resp, name);
     troth_resp_decimal(resp, value);
 }
 
 /* Adds the name of a field of a term. */
-static void add_term_name(struct troth_resp *resp, const struct troth_term *term, const char *field)
+static inline void add_term_name(struct troth_resp *resp, const struct troth_term *term,
+                                 const char *field)
 {
     const struct troth_text parts[] = {text("term."), text(term->name), text(field)};
     troth_resp_joined(resp, parts, 3);
 }
 
-static void add_term_integer(struct troth_resp *resp, const struct troth_term *term,
-                             const char *field, int64_t value)
+static inline void add_term_integer(struct troth_resp *resp, const struct troth_term *term,
+                                    const char *field, int64_t value)
 {
     add_term_name(resp, term, field);
     troth_resp_integer(resp, value);
 }
 
-static void add_term_decimal(struct troth_resp *resp, const struct troth_term *term,
-                             const char *field, double value)
+static inline void add_term_decimal(struct troth_resp *resp, const struct troth_term *term,
+                                    const char *field, double value)
 {
     add_term_name(resp, term, field);
     troth_resp_decimal(resp, value);

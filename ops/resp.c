@@ -176,11 +176,6 @@ void troth_resp_bytes(struct troth_resp *resp, const char *data, size_t length)
     add_bytes(resp, data, length);
 }
 
-void troth_resp_string(struct troth_resp *resp, const char *text)
-{
-    add_bytes(resp, text, strlen(text));
-}
-
 void troth_resp_integer(struct troth_resp *resp, int64_t value)
 {
     char text[NUMBER_LENGTH_MAX];
@@ -249,9 +244,4 @@ void troth_resp_end(struct troth_resp *resp)
     memcpy(begin, head, length);
     resp->length = resp->length + length - HEAD_LENGTH;
     resp->commands++;
-}
-
-struct troth_text troth_resp_text(const char *text)
-{
-    return (struct troth_text){.data = text, .length = (uint32_t)strlen(text)};
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "schemas/event.h"
 
@@ -50,11 +51,16 @@ void troth_resp_rollback(struct troth_resp *resp, struct troth_resp_mark mark);
 /* Opens a command; its name is the first argument. In name: terminated. */
 void troth_resp_begin(struct troth_resp *resp, const char *name);
 
-/* Adds one argument: bytes, a terminated text, parts put together, a number. */
+/* Adds one argument: bytes, parts put together, a number, a terminated text. */
 void troth_resp_bytes(struct troth_resp *resp, const char *data, size_t length);
-void troth_resp_string(struct troth_resp *resp, const char *text);
 void troth_resp_joined(struct troth_resp *resp, const struct troth_text *parts, unsigned count);
 void troth_resp_integer(struct troth_resp *resp, int64_t value);
+
+/* Inline, as nearly every text is a constant, of which the compiler knows the length. */
+static inline void troth_resp_string(struct troth_resp *resp, const char *text)
+{
+    troth_resp_bytes(resp, text, strlen(text));
+}
 
 /* Adds a decimal with at most nine digits after the point, as 0.95. */
 void troth_resp_decimal(struct troth_resp *resp, double value);
@@ -63,7 +69,10 @@ void troth_resp_decimal(struct troth_resp *resp, double value);
 void troth_resp_end(struct troth_resp *resp);
 
 /* Returns the text of a terminated string. */
-struct troth_text troth_resp_text(const char *text);
+static inline struct troth_text troth_resp_text(const char *text)
+{
+    return (struct troth_text){.data = text, .length = (uint32_t)strlen(text)};
+}
 
 /* Out text: the decimal as troth_resp_decimal writes it, terminated. Returns its length. */
 size_t troth_decimal_format(double value, char text[TROTH_DECIMAL_LENGTH_MAX]);
