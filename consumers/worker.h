@@ -98,8 +98,9 @@ TROTH_MUST_CHECK
 troth_status troth_worker_create(const struct troth_worker_config *config,
                                  struct troth_worker **worker);
 
-/* Runs the loop once. Returns TROTH_OK; or TROTH_REFUSED, TROTH_FENCED: the log will not go on, and
- * the worker must be made anew (its error has been said). Errors that pass are retried inside. */
+/* Runs the loop once. Returns TROTH_OK; or TROTH_REFUSED, TROTH_FENCED, TROTH_NO_MEMORY: it cannot
+ * go on, and the worker must be made anew, with a new log (its error has been said). Errors that
+ * pass are retried inside. */
 TROTH_MUST_CHECK
 troth_status troth_worker_step(struct troth_worker *worker);
 

@@ -50,6 +50,9 @@ void troth_worker_take_contract(struct troth_worker *worker, const struct troth_
         .value_length = item->value_length,
     };
     const troth_status status = troth_registry_take(worker->registry, &record, reason);
+    if (status == TROTH_NO_MEMORY) {
+        worker->broken = status; /* made anew, the worker reads it again */
+    }
     if (status != TROTH_OK) {
         troth_worker_say(
             worker, TROTH_LEVEL_WARNING, "contract record %.*s at offset %" PRId64 " refused: %s",
@@ -85,18 +88,6 @@ void troth_worker_ask_contracts(struct troth_worker *worker)
 
 /* ---- Sending. ---- */
 
-/* The version of a contract that a shard runs; 0: none. */
-static int64_t version_run(const struct troth_partition *partition, const char *name)
-{
-    for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
-        const struct troth_rules *rules = troth_shard_rules(partition->shard, slot);
-        if (rules != NULL && strcmp(rules->contract->name, name) == 0) {
-            return rules->contract->version;
-        }
-    }
-    return 0;
-}
-
 static void send_pointer(struct troth_worker *worker, struct troth_partition *partition,
                          int64_t offset)
 {
@@ -131,7 +122,7 @@ void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partit
     partition->check_pointers = false;
     for (size_t i = 0; i < count; i++) {
         if (partition->pointed[i] < list[i].version &&
-            version_run(partition, list[i].name) < list[i].version) {
+            troth_partition_version(partition, list[i].name) < list[i].version) {
             send_pointer(worker, partition, list[i].offset);
             partition->pointed[i] = list[i].version;
         }

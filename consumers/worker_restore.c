@@ -21,6 +21,7 @@
 #include "consumers/partition_record.h"
 #include "consumers/standing_record.h"
 #include "consumers/worker_state.h"
+#include "schemas/assert.h"
 #include "scoring/agents.h"
 #include "scoring/shard_snapshot.h"
 
@@ -81,8 +82,10 @@ static bool is_own_claim(const struct troth_worker *worker, const struct troth_p
 
 /* ---- Records. ---- */
 
-/* Puts a version in force in the shard, unless it, or a higher one, is already. Returns whether the
- * contract is in force then. */
+/* Puts a version in force in the shard, unless it, or a higher one, is already. What stood under a
+ * lower one is forgotten: when the version changed, every standing was written again with the
+ * change, and those records are still to come. Returns false where the contracts topic does not
+ * hold the version: nothing is lost by that, unless the last checkpoint names it. */
 static bool bring_in_force(struct troth_worker *worker, struct troth_partition *partition,
                            struct troth_text contract, int64_t version)
 {
@@ -94,21 +97,18 @@ static bool bring_in_force(struct troth_worker *worker, struct troth_partition *
     }
     rules = troth_registry_find(worker->registry, contract, version);
     if (rules == NULL) {
-        refuse(worker, partition,
-               "its standings rest on %.*s@%" PRId64
-               ", which the contracts topic does not hold (any more); push it again",
-               (int)contract.length, contract.data, version);
         return false;
     }
-    const troth_status status = troth_shard_contract(partition->shard, rules);
-    if (status == TROTH_FULL) {
-        refuse(worker, partition, "%.*s@%" PRId64 " does not fit; raise standings_max",
-               (int)contract.length, contract.data, version);
-        return false;
+    const int64_t run = troth_partition_version(partition, rules->contract->name);
+    if (run >= version) {
+        return true;
     }
-    if (status == TROTH_OK) { /* else a higher one is in force, and stays the last looked for */
-        partition->last_rules = rules;
-    }
+    troth_status status =
+        run > 0 ? troth_shard_retire(partition->shard, rules->contract->name) : TROTH_OK;
+    TROTH_ASSERT(status == TROTH_OK);
+    status = troth_shard_contract(partition->shard, rules);
+    TROTH_ASSERT(status == TROTH_OK); /* as many slots as a registry has contracts */
+    partition->last_rules = rules;
     return true;
 }
 
@@ -118,14 +118,13 @@ static void take_standing(struct troth_worker *worker, struct troth_partition *p
 {
     static _Thread_local struct troth_snapshot snapshot; /* large */
     uint32_t standing = TROTH_NONE;
+    troth_status status = TROTH_OK;
     if (!item->has_value) {
-        partition->imported -=
-            troth_shard_forget(partition->shard, agent, contract) == TROTH_OK ? 1 : 0;
+        status = troth_shard_forget(partition->shard, agent, contract);
+        TROTH_ASSERT(status == TROTH_OK || status == TROTH_NOT_FOUND); /* or compacted away */
         return;
     }
-    struct troth_shard_counts before;
-    struct troth_shard_counts after;
-    troth_status status = troth_standing_decode(item->value, item->value_length, &snapshot);
+    status = troth_standing_decode(item->value, item->value_length, &snapshot);
     if (status == TROTH_UNSUPPORTED) {
         refuse(worker, partition,
                "the record at standings[%" PRId32 "] offset %" PRId64
@@ -138,10 +137,7 @@ static void take_standing(struct troth_worker *worker, struct troth_partition *p
         return;
     }
     if (status == TROTH_OK) {
-        troth_shard_count(partition->shard, &before);
         status = troth_shard_import(partition->shard, &snapshot, &standing);
-        troth_shard_count(partition->shard, &after);
-        partition->imported += after.standings - before.standings;
     }
     if (status == TROTH_AGENTS_FULL || status == TROTH_STANDINGS_FULL) {
         refuse(worker, partition, "%s; raise agents_max and standings_max",
@@ -180,9 +176,13 @@ static void take_checkpoint(struct troth_worker *worker, struct troth_partition 
     partition->saved_offset = checkpoint->offset;
     partition->saved_told = checkpoint->told;
     partition->saved_clock_us = checkpoint->clock_us;
-    for (unsigned i = 0; i < checkpoint->version_count && worker->broken == TROTH_OK; i++) {
-        (void)bring_in_force(worker, partition, checkpoint->versions[i].contract,
-                             checkpoint->versions[i].version);
+    partition->missing[0] = '\0';
+    for (unsigned i = 0; i < checkpoint->version_count; i++) {
+        const struct troth_version *version = &checkpoint->versions[i];
+        if (!bring_in_force(worker, partition, version->contract, version->version)) {
+            snprintf(partition->missing, sizeof partition->missing, "%.*s@%" PRId64,
+                     (int)version->contract.length, version->contract.data, version->version);
+        }
     }
 }
 
@@ -234,8 +234,18 @@ static void enter_era(struct troth_worker *worker, struct troth_partition *parti
 static void finish(struct troth_worker *worker, struct troth_partition *partition)
 {
     const int64_t low = partition->low_offset;
+    struct troth_shard_counts counts;
+    troth_shard_count(partition->shard, &counts);
+    partition->imported = counts.standings;
     worker->config.log->recalled(worker->config.log, partition->number);
     partition->restored = true;
+    if (partition->missing[0] != '\0') {
+        refuse(worker, partition,
+               "its standings rest on %s, which the contracts topic does not hold (any more); "
+               "push it again",
+               partition->missing);
+        return;
+    }
     if (partition->genesis_era > worker->config.era || partition->saved_era > worker->config.era) {
         refuse(worker, partition, "its standings are of era %" PRId64 "; set `era: %" PRId64 "`",
                partition->genesis_era, partition->genesis_era);
