@@ -24,6 +24,22 @@ struct troth_published {
         widened; /* number of the commit that its last widening waits, or waited, for; 0: none */
 };
 
+/* How a partition stands with the store. */
+enum troth_view {
+    TROTH_VIEW_UNOWNED, /* the store does not know yet that it is ours */
+    TROTH_VIEW_OWNED,
+    TROTH_VIEW_FENCED /* it is another's there: nothing of it is published any more */
+};
+
+/* What is published anew next, the least trusted first. */
+enum troth_anew {
+    TROTH_ANEW_DONE,   /* everything has been, and that was told to the store */
+    TROTH_ANEW_NARROW, /* narrow and worse */
+    TROTH_ANEW_WARN,
+    TROTH_ANEW_CLEAR,
+    TROTH_ANEW_TELL /* nothing but to tell it */
+};
+
 struct troth_partition {
     int32_t number;
     bool measured;          /* its extent is known; it starts once the contracts are read */
@@ -58,6 +74,10 @@ struct troth_partition {
     /* Of what is being written down (worker_checkpoint.c). */
     bool whole_due; /* everything must be, before anything else is committed */
     bool saving;    /* something was, and is not committed */
+    /* Of the store (worker_view.c). */
+    int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
+    uint8_t view;           /* enum troth_view: how it stands with the store */
+    uint8_t anew;           /* enum troth_anew: what of it is to be published anew next */
     struct troth_shard *shard;
     struct troth_published *published;    /* by standing */
     int64_t pointed[TROTH_CONTRACTS_MAX]; /* by place in the registry: version pointed to last */
