@@ -8,6 +8,11 @@
  * nothing is kept inside, and connected() turns true again when it is back: the worker then
  * publishes everything.
  *
+ * The fence: what is put is of one telemetry partition, and the store takes it only as long as the
+ * partition is the caller's there. own() makes it so, on each new connection anew, unless somebody
+ * with a higher (era, claim) has it. Whatever is sent together is taken whole or not at all. Where
+ * it is not taken, ownership() says so, and own() says why: the store lost it, or another took it.
+ *
  * Threads: one store, one thread. Memory: arguments are borrowed for the call.
  */
 #ifndef TROTH_CONSUMERS_STORE_H
@@ -17,13 +22,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "consumers/log.h"
 #include "schemas/status.h"
 #include "scoring/meet.h"
 #include "scoring/shard.h"
 
+/* A telemetry partition, and by what right it is the caller's. */
+struct troth_store_claim {
+    int32_t partition;
+    int32_t partitions; /* how many there are */
+    int64_t era;        /* of the log, at least 1 */
+    int64_t claim;      /* the fencing token; 0: none are used; below 2^53, as the era */
+};
+
 /* One standing to publish. */
 struct troth_publication {
     int32_t partition;
+    int64_t applied;  /* one past the last record of the partition that is in it */
     int64_t as_of_us; /* the shard's clock */
     struct troth_standing_view *view;
     struct troth_score score;
@@ -31,11 +46,13 @@ struct troth_publication {
     int64_t offer_until_us;
     const struct troth_cause *why; /* of the last change of rung, or NULL where none is known */
     bool whole; /* else only what evidence and time move has changed since it was last put */
+    bool timid; /* a narrowing that is passed over where something worse stands already */
 };
 
 /* One agent to publish: the meet over its enforced standings. */
 struct troth_agent_publication {
     int32_t partition;
+    int64_t applied; /* as in troth_publication */
     int64_t as_of_us;
     struct troth_text agent;
     struct troth_meet meet;
@@ -47,23 +64,37 @@ struct troth_store {
     /* Tries to be connected, without waiting long (at most 100 ms), at most once a second. Returns
      * whether it is; `fresh` tells that this call made the connection. */
     bool (*connected)(struct troth_store *store, bool *fresh);
+    /* Says that a partition is the caller's, and waits for the answer, at most 1 s. What was put of
+     * it and is not sent is forgotten, so the caller puts everything anew, and then calls
+     * rebuilt(). Out applied: one past the last record of which something stands there, of this
+     * era; TROTH_OFFSET_NONE: nothing does. Returns TROTH_OK; TROTH_FENCED: somebody has it with a
+     * higher era or claim (see error); or TROTH_UNREACHABLE, TROTH_TIMED_OUT, TROTH_REFUSED. */
+    troth_status (*own)(struct troth_store *store, const struct troth_store_claim *claim,
+                        int64_t *applied);
+    /* Returns whether a partition is the caller's, as far as is known: TROTH_OK; TROTH_NOT_FOUND:
+     * it is not on this connection, or the store did not take what was sent: own() it again. */
+    troth_status (*ownership)(struct troth_store *store, int32_t partition);
+    /* Queues that everything of a partition was put since it was owned: its view is whole. */
+    troth_status (*rebuilt)(struct troth_store *store, int32_t partition);
     /* Puts a narrowing: one standing and its agent, at once, on the connection of its own. Several
      * may be put; narrowed() waits for the answers of all. Also tells those who listen (stream and
-     * channel): `record` is the intervention's JSON. */
+     * channel): `record` is the intervention's JSON. TROTH_NOT_FOUND, as all that puts: the
+     * partition is not owned. */
     troth_status (*narrow)(struct troth_store *store, const struct troth_publication *standing,
                            const struct troth_agent_publication *agent, const char *record,
                            size_t record_length);
     /* Sends what narrow put and waits until it is answered, at most 1 s. Nothing put: TROTH_OK. */
     troth_status (*narrowed)(struct troth_store *store);
     /* Queues the record of a widening for those who listen; goes out with the next flush. */
-    troth_status (*announce)(struct troth_store *store, const char *record, size_t record_length);
+    troth_status (*announce)(struct troth_store *store, int32_t partition, int64_t applied,
+                             const char *record, size_t record_length);
     troth_status (*put_standing)(struct troth_store *store,
                                  const struct troth_publication *standing);
     troth_status (*put_agent)(struct troth_store *store,
                               const struct troth_agent_publication *agent);
     /* Queues that a standing has ended; where `last` the agent has no other left. */
-    troth_status (*remove)(struct troth_store *store, struct troth_text agent, const char *contract,
-                           bool last);
+    troth_status (*remove)(struct troth_store *store, int32_t partition, int64_t applied,
+                           struct troth_text agent, const char *contract, bool last);
     /* Sends what was put. Does not wait for the answers of this flush, but takes those of earlier
      * ones. TROTH_FULL: too much is unanswered; try again later. */
     troth_status (*flush)(struct troth_store *store);

@@ -82,6 +82,7 @@ struct troth_worker_counts {
     uint64_t commit_us; /* how long they took, together */
     uint64_t commit_failures;
     uint64_t store_failures;
+    uint64_t fenced;     /* partitions that another was found to own in the store */
     uint32_t partitions; /* owned */
     uint32_t live;       /* of them, restored */
     uint32_t agents;

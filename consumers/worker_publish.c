@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "consumers/announce.h"
-#include "consumers/worker_state.h"
+#include "consumers/worker_view.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
 
@@ -16,6 +16,7 @@ static struct troth_publication look(const struct troth_partition *partition,
                                      struct troth_standing_view *view)
 {
     struct troth_publication publication = {.partition = partition->number,
+                                            .applied = partition->next_offset,
                                             .as_of_us = troth_shard_clock_us(partition->shard),
                                             .view = view,
                                             .score = troth_outlook_score(&view->sight)};
@@ -55,6 +56,7 @@ static void look_at_agent(struct troth_partition *partition, uint32_t standing,
         offers[i] = offer_of(&other);
     }
     *agent = (struct troth_agent_publication){.partition = partition->number,
+                                              .applied = publication->applied,
                                               .as_of_us = publication->as_of_us,
                                               .agent = publication->view->agent,
                                               .whole = publication->whole};
@@ -122,7 +124,8 @@ static void publish_narrowing(struct troth_worker *worker, const struct pending 
     struct troth_store *store = worker->config.store;
     struct troth_partition *partition = pending->partition;
     struct troth_standing_view view;
-    if (!troth_shard_view(partition->shard, pending->standing, &view) ||
+    if (!troth_worker_owns(worker, partition) ||
+        !troth_shard_view(partition->shard, pending->standing, &view) ||
         !may_narrow(worker, partition, pending->standing, &view, applied)) {
         return; /* it is on the list of those that changed, and goes out after the commit */
     }
@@ -131,11 +134,13 @@ static void publish_narrowing(struct troth_worker *worker, const struct pending 
     const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
     standing.why = &why;
     standing.whole = true;
+    standing.timid = !troth_worker_has_passed(partition);
     look_at_agent(partition, pending->standing, &standing, &agent);
-    if (store->narrow(store, &standing, &agent, pending->record, strlen(pending->record)) ==
-        TROTH_OK) {
+    const troth_status status =
+        store->narrow(store, &standing, &agent, pending->record, strlen(pending->record));
+    if (status == TROTH_OK) {
         note_published(partition, pending->standing, &standing);
-    } else {
+    } else if (status != TROTH_NOT_FOUND) {
         troth_worker_store_failed(worker, "a narrowing could not be published");
     }
 }
@@ -177,8 +182,9 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
         worker->widened = true;
         partition->published[told->standing].widened = worker->commit_number;
         struct troth_store *store = worker->config.store;
-        if (store != NULL && worker->counts.store_connected) {
-            (void)store->announce(store, announcement.json, strlen(announcement.json));
+        if (troth_worker_owns(worker, partition)) {
+            (void)store->announce(store, partition->number, partition->next_offset,
+                                  announcement.json, strlen(announcement.json));
         }
         free(announcement.json);
         return;
@@ -200,9 +206,11 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
     partition->published[standing].known = false;
     partition->published[standing].widened = 0;
     troth_worker_send_tombstone(worker, partition, agent, contract);
-    if (store != NULL && worker->counts.store_connected && troth_partition_speaks(partition)) {
+    if (troth_partition_speaks(partition) && troth_worker_owns(worker, partition)) {
         const bool last = troth_shard_of_agent(partition->shard, agent, NULL, 0) == 0;
-        if (store->remove(store, agent, contract, last) != TROTH_OK) {
+        const troth_status status =
+            store->remove(store, partition->number, partition->next_offset, agent, contract, last);
+        if (status != TROTH_OK && status != TROTH_NOT_FOUND) {
             troth_worker_store_failed(worker, "an ended standing could not be removed");
         }
     }
@@ -246,21 +254,6 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
     return status;
 }
 
-/* After the store came back: everything is news. */
-static void publish_all_anew(struct troth_worker *worker)
-{
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        struct troth_partition *partition = worker->partitions[i];
-        for (uint32_t s = 0; s < troth_shard_standings(partition->shard); s++) {
-            struct troth_standing_view view;
-            partition->published[s].known = false;
-            if (troth_shard_view(partition->shard, s, &view)) {
-                troth_shard_mark_dirty(partition->shard, s, TROTH_DIRTY_MOVED);
-            }
-        }
-    }
-}
-
 static void check_store(struct troth_worker *worker)
 {
     struct troth_store *store = worker->config.store;
@@ -273,9 +266,73 @@ static void check_store(struct troth_worker *worker)
     }
     if (fresh || !worker->counts.store_connected) {
         troth_worker_say(worker, TROTH_LEVEL_INFO, "the store is there; publishing every standing");
-        publish_all_anew(worker);
+        troth_worker_disown_all(worker);
     }
     worker->counts.store_connected = true;
+}
+
+/* Owns what is not owned yet, all before anything is put: what the store remembers of the agents is
+ * worth nothing after it. */
+static void own_partitions(struct troth_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->partition_count; i++) {
+        if (troth_partition_speaks(worker->partitions[i])) {
+            (void)troth_worker_owns(worker, worker->partitions[i]);
+        }
+    }
+}
+
+/* How far a publication is. */
+struct progress {
+    bool backlog;
+    bool full;      /* the store is slow: what is left waits */
+    unsigned looks; /* at standings */
+};
+
+/* Publishes what changed of a partition. Returns false where the store failed. */
+static bool publish_partition(struct troth_worker *worker, struct troth_partition *partition,
+                              struct progress *progress)
+{
+    while (progress->looks < PUBLISH_MAX && !progress->full) {
+        unsigned flags = 0;
+        const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);
+        if (standing == TROTH_NONE) {
+            break;
+        }
+        progress->looks++;
+        const troth_status status = publish_one(worker, partition, standing, flags);
+        if (status == TROTH_OK) {
+            continue;
+        }
+        troth_shard_mark_dirty(partition->shard, standing, flags);
+        if (status == TROTH_NOT_FOUND) {
+            break; /* it is owned anew in the next publication */
+        }
+        progress->full = status == TROTH_FULL;
+        if (!progress->full) {
+            troth_worker_store_failed(worker, "scores could not be published");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Publishes what changed of all that are due, then what is to be published anew: the least trusted
+ * of all partitions first. Returns false where the store failed. */
+static bool publish_due(struct troth_worker *worker, struct progress *progress)
+{
+    do {
+        for (uint32_t i = 0; i < worker->partition_count; i++) {
+            const uint32_t turn = (worker->publish_first + i) % worker->partition_count;
+            struct troth_partition *partition = worker->partitions[turn];
+            if (troth_worker_is_due(partition, progress->backlog) &&
+                !publish_partition(worker, partition, progress)) {
+                return false;
+            }
+        }
+    } while (progress->looks < PUBLISH_MAX && !progress->full &&
+             troth_worker_list_anew(worker, progress->backlog));
+    return true;
 }
 
 bool troth_worker_publish(struct troth_worker *worker, bool all)
@@ -285,6 +342,7 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
         return true;
     }
     check_store(worker);
+    own_partitions(worker);
     if (!worker->counts.store_connected) {
         return false;
     }
@@ -292,41 +350,18 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     if (worker->widened && (worker->broken != TROTH_OK || !troth_worker_commit(worker, false))) {
         return false;
     }
-    unsigned looks = 0;
-    bool full = false;
     const int64_t now_us = troth_worker_now_us(worker);
-    const bool backlog = all || now_us >= worker->next_backlog_us;
-    worker->next_backlog_us = backlog ? now_us + BACKLOG_US : worker->next_backlog_us;
+    struct progress progress = {.backlog = all || now_us >= worker->next_backlog_us};
+    worker->next_backlog_us = progress.backlog ? now_us + BACKLOG_US : worker->next_backlog_us;
     /* Another partition comes first each time, so that a slow store starves none. */
     worker->publish_first++;
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        const uint32_t turn = (worker->publish_first + i) % worker->partition_count;
-        struct troth_partition *partition = worker->partitions[turn];
-        const bool due = troth_partition_speaks(partition) && (backlog || partition->caught_up);
-        while (due && looks < PUBLISH_MAX && !full) {
-            unsigned flags = 0;
-            const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);
-            if (standing == TROTH_NONE) {
-                break;
-            }
-            looks++;
-            const troth_status status = publish_one(worker, partition, standing, flags);
-            if (status != TROTH_OK) {
-                troth_shard_mark_dirty(partition->shard, standing, flags);
-                full = status == TROTH_FULL;
-                if (!full) {
-                    troth_worker_store_failed(worker, "scores could not be published");
-                    return false;
-                }
-                break; /* it is slow: what is left waits on the list */
-            }
-        }
+    if (!publish_due(worker, &progress)) {
+        return false;
     }
     const troth_status status = store->flush(store);
     if (status != TROTH_OK && status != TROTH_FULL) {
         troth_worker_store_failed(worker, "scores could not be published");
         return false;
     }
-    full |= status == TROTH_FULL;
-    return looks < PUBLISH_MAX && !full;
+    return progress.looks < PUBLISH_MAX && !progress.full && status != TROTH_FULL;
 }

@@ -67,6 +67,7 @@ struct troth_config_map {
 struct troth_config {
     char *prefix; /* topics are PREFIX.telemetry and so on, Redis keys PREFIX:... */
     struct troth_config_map kafka; /* librdkafka properties, passed through */
+    int64_t era;                   /* of the log */
     char *group;                   /* consumer group; default: the prefix */
     char *instance;                /* names this process in the group; default: the host's name */
     int64_t workers;               /* threads, each a member of the group; 1..64 */

@@ -123,7 +123,7 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         .framing = engine->framing,
         .partitioner = partitioner,
         .telemetry_topic = engine->telemetry_topic,
-        .era = 1,
+        .era = config->era,
         .publish_us = config->publish_us,
         .commit_us = config->commit_us,
         .checkpoint_us = config->checkpoint_us,
@@ -281,6 +281,7 @@ static void add_counts(struct troth_worker_counts *sum, const struct troth_worke
     sum->commit_us += one->commit_us;
     sum->commit_failures += one->commit_failures;
     sum->store_failures += one->store_failures;
+    sum->fenced += one->fenced;
     sum->partitions += one->partitions;
     sum->live += one->live;
     sum->agents += one->agents;

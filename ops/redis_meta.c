@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ops/resp.h"
+
 enum { COMMAND_LENGTH_MAX = 4096 };
 
 /* Asks one thing. Out reply: the caller's to free. */
@@ -35,19 +37,18 @@ static void begin_with_key(struct troth_resp *command, const char *name, const c
     troth_resp_joined(command, parts, 3);
 }
 
-static troth_status read_meta(const struct troth_redis_config *config, redisContext *context,
-                              struct troth_resp *command, bool *rebuilding, char *error)
+static troth_status check_version(const struct troth_redis_config *config, redisContext *context,
+                                  struct troth_resp *command, char *error)
 {
     begin_with_key(command, "HMGET", config->prefix, "meta");
     troth_resp_string(command, "version");
-    troth_resp_string(command, "rebuilding");
     troth_resp_end(command);
     redisReply *reply = NULL;
     troth_status status = ask(config, context, command, &reply, error);
     if (status != TROTH_OK) {
         return status;
     }
-    const bool found = reply->elements == 2 && reply->element[0]->type == REDIS_REPLY_STRING;
+    const bool found = reply->elements == 1 && reply->element[0]->type == REDIS_REPLY_STRING;
     if (found && strtol(reply->element[0]->str, NULL, 10) > TROTH_REDIS_LAYOUT_VERSION) {
         snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,
                  "Redis at %s holds layout %s of a later Troth under %s:, and this one writes "
@@ -56,29 +57,7 @@ static troth_status read_meta(const struct troth_redis_config *config, redisCont
                  TROTH_REDIS_LAYOUT_VERSION);
         status = TROTH_REFUSED;
     }
-    *rebuilding = !found || (reply->element[1]->type == REDIS_REPLY_STRING &&
-                             strtol(reply->element[1]->str, NULL, 10) != 0);
     freeReplyObject(reply);
-    return status;
-}
-
-static troth_status write_meta(const struct troth_redis_config *config, redisContext *context,
-                               struct troth_resp *command, int64_t era, bool rebuilding,
-                               char *error)
-{
-    begin_with_key(command, "HSET", config->prefix, "meta");
-    troth_resp_string(command, "version");
-    troth_resp_integer(command, TROTH_REDIS_LAYOUT_VERSION);
-    troth_resp_string(command, "era");
-    troth_resp_integer(command, era);
-    troth_resp_string(command, "rebuilding");
-    troth_resp_integer(command, rebuilding);
-    troth_resp_end(command);
-    redisReply *reply = NULL;
-    const troth_status status = ask(config, context, command, &reply, error);
-    if (status == TROTH_OK) {
-        freeReplyObject(reply);
-    }
     return status;
 }
 
@@ -100,29 +79,17 @@ static troth_status read_capabilities(const struct troth_redis_config *config,
 }
 
 troth_status troth_redis_meta_begin(const struct troth_redis_config *config, redisContext *context,
-                                    int64_t era, bool *rebuilding, struct troth_routes *routes,
+                                    struct troth_routes *routes,
                                     char error[TROTH_REDIS_ERROR_LENGTH_MAX])
 {
     const struct troth_resp_mark start = {.length = 0, .commands = 0};
     struct troth_resp command;
     troth_resp_init(&command, COMMAND_LENGTH_MAX);
-    troth_status status = read_meta(config, context, &command, rebuilding, error);
+    troth_status status = check_version(config, context, &command, error);
     troth_resp_rollback(&command, start);
-    if (status == TROTH_OK) {
-        status = write_meta(config, context, &command, era, *rebuilding, error);
-        troth_resp_rollback(&command, start);
-    }
     if (status == TROTH_OK) {
         status = read_capabilities(config, context, &command, routes, error);
     }
     troth_resp_fini(&command);
     return status;
-}
-
-void troth_redis_write_rebuilt(struct troth_resp *resp, const char *prefix)
-{
-    begin_with_key(resp, "HSET", prefix, "meta");
-    troth_resp_string(resp, "rebuilding");
-    troth_resp_integer(resp, 0);
-    troth_resp_end(resp);
 }

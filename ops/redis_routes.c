@@ -36,25 +36,43 @@ static uint64_t hash_name(const char *name)
     return troth_agents_hash((struct troth_text){.data = name, .length = (uint32_t)strlen(name)});
 }
 
-bool troth_routes_has(const struct troth_routes *routes, const char *capability)
+/* Returns where a capability stands; the count where it does not. */
+static uint32_t place_of(const struct troth_routes *routes, const char *capability)
 {
     const uint64_t hash = hash_name(capability);
-    for (uint32_t i = 0; i < routes->count; i++) {
-        if (routes->hashes[i] == hash && strcmp(routes->names[i], capability) == 0) {
-            return true;
-        }
+    uint32_t i = 0;
+    while (i < routes->count &&
+           !(routes->hashes[i] == hash && strcmp(routes->names[i], capability) == 0)) {
+        i++;
     }
-    return false;
+    return i;
+}
+
+void troth_routes_doubt(struct troth_routes *routes)
+{
+    troth_routes_forget(routes);
+    memset(routes->said, 0, sizeof routes->said);
+}
+
+bool troth_routes_has(const struct troth_routes *routes, const char *capability)
+{
+    const uint32_t place = place_of(routes, capability);
+    return place < routes->count && routes->said[place];
 }
 
 bool troth_routes_add(struct troth_routes *routes, const char *capability)
 {
+    const uint32_t place = place_of(routes, capability);
     const size_t length = strlen(capability);
-    if (routes->count == TROTH_ROUTES_MAX || length > TROTH_NAME_LENGTH_MAX) {
+    if (place == TROTH_ROUTES_MAX || length > TROTH_NAME_LENGTH_MAX) {
         return false;
     }
-    memcpy(routes->names[routes->count], capability, length + 1);
-    routes->hashes[routes->count++] = hash_name(capability);
+    if (place == routes->count) {
+        memcpy(routes->names[place], capability, length + 1);
+        routes->hashes[place] = hash_name(capability);
+        routes->count++;
+    }
+    routes->said[place] = true;
     return true;
 }
 

@@ -28,7 +28,8 @@ struct troth_routes {
         uint64_t set;   /* hash of its capabilities */
     } * agents;
     uint32_t count;
-    uint32_t turn; /* which way of a full bucket is replaced next */
+    uint32_t turn;               /* which way of a full bucket is replaced next */
+    bool said[TROTH_ROUTES_MAX]; /* it was made known */
     uint64_t hashes[TROTH_ROUTES_MAX];
     char names[TROTH_ROUTES_MAX][TROTH_NAME_LENGTH_MAX + 1];
 };
@@ -42,10 +43,15 @@ void troth_routes_fini(struct troth_routes *routes);
 void troth_routes_forget(struct troth_routes *routes);
 void troth_routes_clear(struct troth_routes *routes);
 
-/* Returns whether there is a set of that capability, as far as is known. */
+/* What was said last may not have been heard: forgets the agents, and that the capabilities were
+ * made known. Agents are still taken out of their sets. */
+void troth_routes_doubt(struct troth_routes *routes);
+
+/* Returns whether a capability was made known, as far as is known. */
 bool troth_routes_has(const struct troth_routes *routes, const char *capability);
 
-/* Adds one. Returns false when there are TROTH_ROUTES_MAX, or the name is too long for one. */
+/* Adds one, as made known. Returns false when there are TROTH_ROUTES_MAX, or the name is too long
+ * for one. */
 bool troth_routes_add(struct troth_routes *routes, const char *capability);
 
 /* Returns the hash of a set of capabilities, in any order; never 0. */

@@ -6,48 +6,13 @@
 #include <string.h>
 
 #include "ops/redis_layout.h"
-#include "ops/redis_meta.h"
-#include "ops/redis_pipe.h"
-#include "ops/redis_routes.h"
+#include "ops/redis_store_state.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
 
-#define RETRY_US   INT64_C(1000000)  /* between two tries to connect */
-#define FLUSH_US   INT64_C(20000)    /* that a flush may wait for the socket */
-#define NARROW_US  INT64_C(1000000)  /* that a narrowing may wait for its answer */
-#define NOT_YET_US INT64_MIN         /* no try was made */
-#define REBUILD_US INT64_C(60000000) /* after which a fresh view passes for whole in any case */
-
-struct redis_store {
-    struct troth_store store; /* first: a store is cast to us */
-    struct troth_redis_config redis;
-    struct troth_clock clock;
-    int64_t era;
-    int64_t tried_us;
-    struct troth_pipe main;
-    struct troth_pipe narrowings;
-    struct troth_routes routes;
-    struct {
-        const struct troth_contract *contract; /* as an address alone: it may be gone */
-        int64_t version;
-        char name[TROTH_NAME_LENGTH_MAX + 1];
-    } written[TROTH_CONTRACTS_MAX]; /* contracts that Redis has; the oldest makes room */
-    uint32_t written_count;
-    uint32_t written_turn;
-    uint32_t written_last; /* where the last one asked for stands */
-    char *json;            /* room for one contract */
-    bool rebuilding;       /* Redis was found empty, or half filled, and we say so in it */
-    bool published;        /* something was put since the connection was made */
-    bool quiet;            /* nothing was put since the last flush */
-    int64_t connected_us;  /* when the connection was made */
-    struct troth_redis_store_counts counts;
-    char error[TROTH_REDIS_ERROR_LENGTH_MAX];
-};
-
-static struct redis_store *of(struct troth_store *store)
-{
-    return (struct redis_store *)(void *)store;
-}
+#define FLUSH_US   INT64_C(20000)   /* that a flush may wait for the socket */
+#define NARROW_US  INT64_C(1000000) /* that a narrowing may wait for its answer */
+#define NOT_YET_US INT64_MIN        /* no try was made */
 
 static uint64_t refusals(const struct redis_store *self)
 {
@@ -62,76 +27,6 @@ static uint64_t agent_tag(struct troth_text agent)
 static uint64_t standing_tag(struct troth_text agent, const char *contract)
 {
     return (troth_agents_hash(agent) * 31 + troth_agents_hash(troth_resp_text(contract))) | 1;
-}
-
-/* Drops both connections and what we know of the server. Returns the status given. */
-static troth_status drop(struct redis_store *self, troth_status status, const char *why)
-{
-    if (self->main.context != NULL || self->narrowings.context != NULL) {
-        self->counts.losses++;
-    }
-    snprintf(self->error, sizeof self->error, "%s", why);
-    troth_pipe_close(&self->main);
-    troth_pipe_close(&self->narrowings);
-    troth_routes_clear(&self->routes);
-    self->written_count = 0;
-    self->published = false;
-    return status;
-}
-
-/* A pipe's status, of which a loss drops the other pipe too. */
-static troth_status checked(struct redis_store *self, const struct troth_pipe *pipe,
-                            troth_status status)
-{
-    if (status != TROTH_UNREACHABLE) {
-        return status;
-    }
-    char why[TROTH_REDIS_ERROR_LENGTH_MAX];
-    snprintf(why, sizeof why, "%s", pipe->error);
-    return drop(self, TROTH_UNREACHABLE, why);
-}
-
-/* ---- connecting ---- */
-
-static bool store_connect(struct redis_store *self)
-{
-    redisContext *main = NULL;
-    redisContext *narrowings = NULL;
-    if (troth_redis_connect(&self->redis, TROTH_REDIS_CONNECT_US, &main, self->error) != TROTH_OK) {
-        return false;
-    }
-    if (troth_redis_check(&self->redis, main, self->error) != TROTH_OK ||
-        troth_redis_meta_begin(&self->redis, main, self->era, &self->rebuilding, &self->routes,
-                               self->error) != TROTH_OK ||
-        troth_redis_connect(&self->redis, TROTH_REDIS_CONNECT_US, &narrowings, self->error) !=
-            TROTH_OK) {
-        redisFree(main);
-        troth_routes_clear(&self->routes);
-        return false;
-    }
-    troth_pipe_open(&self->main, main);
-    troth_pipe_open(&self->narrowings, narrowings);
-    self->connected_us = self->clock.monotonic_us(self->clock.context);
-    self->counts.connects++;
-    return true;
-}
-
-static bool store_connected(struct troth_store *store, bool *fresh)
-{
-    struct redis_store *self = of(store);
-    *fresh = false;
-    if (self->main.context != NULL &&
-        checked(self, &self->main, troth_pipe_hear(&self->main)) == TROTH_OK &&
-        checked(self, &self->narrowings, troth_pipe_hear(&self->narrowings)) == TROTH_OK) {
-        return true;
-    }
-    const int64_t now_us = self->clock.monotonic_us(self->clock.context);
-    if (self->tried_us != NOT_YET_US && now_us - self->tried_us < RETRY_US) {
-        return false;
-    }
-    self->tried_us = now_us;
-    *fresh = store_connect(self);
-    return *fresh;
 }
 
 /* ---- what is put ---- */
@@ -150,8 +45,26 @@ static bool is_written(struct redis_store *self, const struct troth_contract *co
     return false;
 }
 
+/* Returns whether something of a partition may be put: TROTH_OK, TROTH_UNREACHABLE or
+ * TROTH_NOT_FOUND. */
+static troth_status may_put(struct redis_store *self, int32_t partition)
+{
+    return self->main.context == NULL ? TROTH_UNREACHABLE
+                                      : troth_redis_store_ownership(&self->store, partition);
+}
+
+/* Queues what was written since troth_pipe_begin. In view: a later state replaces it. */
+static troth_status end_entry(struct troth_pipe *pipe, int32_t partition, int64_t applied,
+                              uint64_t tag, bool view)
+{
+    return troth_pipe_end(
+        pipe, (struct troth_pipe_entry){
+                  .partition = partition, .applied = applied, .tag = tag, .view = view});
+}
+
 /* Writes a contract the first time that it is met, for those who explain standings. */
-static troth_status put_contract(struct redis_store *self, const struct troth_contract *contract)
+static troth_status put_contract(struct redis_store *self, int32_t partition,
+                                 const struct troth_contract *contract)
 {
     if (is_written(self, contract)) {
         return TROTH_OK;
@@ -162,7 +75,7 @@ static troth_status put_contract(struct redis_store *self, const struct troth_co
     TROTH_ASSERT(status == TROTH_OK);
     troth_pipe_begin(&self->main);
     troth_redis_write_contract(&self->main.out, self->redis.prefix, contract, self->json, length);
-    status = troth_pipe_end(&self->main, 0, false);
+    status = end_entry(&self->main, partition, TROTH_OFFSET_NONE, 0, false);
     if (status != TROTH_OK) {
         return status;
     }
@@ -175,7 +88,8 @@ static troth_status put_contract(struct redis_store *self, const struct troth_co
 }
 
 /* Makes the capabilities of a meet known, before an agent is put into their sets. */
-static troth_status put_capabilities(struct redis_store *self, const struct troth_meet *meet)
+static troth_status put_capabilities(struct redis_store *self, int32_t partition,
+                                     const struct troth_meet *meet)
 {
     for (unsigned i = 0; i < meet->capability_count; i++) {
         if (troth_routes_has(&self->routes, meet->capabilities[i])) {
@@ -183,10 +97,11 @@ static troth_status put_capabilities(struct redis_store *self, const struct trot
         }
         troth_pipe_begin(&self->main);
         troth_redis_write_capability(&self->main.out, self->redis.prefix, meet->capabilities[i]);
-        const troth_status status = troth_pipe_end(&self->main, 0, false);
+        const troth_status status = end_entry(&self->main, partition, TROTH_OFFSET_NONE, 0, false);
         if (status != TROTH_OK) {
             return status;
         }
+        self->remembers = true;
         if (!troth_routes_add(&self->routes, meet->capabilities[i])) {
             snprintf(self->error, sizeof self->error,
                      "more than %d capabilities; agents may stay listed for %s after they lost it",
@@ -194,6 +109,12 @@ static troth_status put_capabilities(struct redis_store *self, const struct trot
         }
     }
     return TROTH_OK;
+}
+
+static void remember(struct redis_store *self, uint64_t agent, uint64_t set)
+{
+    troth_routes_remember(&self->routes, agent, set);
+    self->remembers = true;
 }
 
 static unsigned routed_count(const struct troth_agent_publication *agent)
@@ -219,32 +140,33 @@ static void write_unroutes(const struct redis_store *self, struct troth_resp *ou
 static troth_status store_put_standing(struct troth_store *store,
                                        const struct troth_publication *standing)
 {
-    struct redis_store *self = of(store);
-    if (self->main.context == NULL) {
-        return TROTH_UNREACHABLE;
+    struct redis_store *self = redis_store_of(store);
+    troth_status status = may_put(self, standing->partition);
+    if (status != TROTH_OK) {
+        return status;
     }
     const struct troth_contract *contract = standing->view->rules->contract;
-    troth_status status = put_contract(self, contract);
+    status = put_contract(self, standing->partition, contract);
     if (status != TROTH_OK) {
         return status;
     }
     troth_pipe_begin(&self->main);
     troth_redis_write_standing(&self->main.out, self->redis.prefix, standing);
-    status = troth_pipe_end(&self->main, standing_tag(standing->view->agent, contract->name), true);
+    status = end_entry(&self->main, standing->partition, standing->applied,
+                       standing_tag(standing->view->agent, contract->name), true);
     self->counts.standings += status == TROTH_OK;
-    self->published = true;
-    self->quiet = false;
     return status;
 }
 
 static troth_status store_put_agent(struct troth_store *store,
                                     const struct troth_agent_publication *agent)
 {
-    struct redis_store *self = of(store);
-    if (self->main.context == NULL) {
-        return TROTH_UNREACHABLE;
+    struct redis_store *self = redis_store_of(store);
+    troth_status status = may_put(self, agent->partition);
+    if (status != TROTH_OK) {
+        return status;
     }
-    troth_status status = put_capabilities(self, &agent->meet);
+    status = put_capabilities(self, agent->partition, &agent->meet);
     if (status != TROTH_OK) {
         return status;
     }
@@ -256,78 +178,64 @@ static troth_status store_put_agent(struct troth_store *store,
     if (!troth_routes_is(&self->routes, tag, set)) {
         write_unroutes(self, &self->main.out, agent->agent, agent->meet.capabilities, count);
     }
-    status = troth_pipe_end(&self->main, tag, true);
+    status = end_entry(&self->main, agent->partition, agent->applied, tag, true);
     if (status == TROTH_OK) {
-        troth_routes_remember(&self->routes, tag, set);
+        remember(self, tag, set);
         self->counts.agents++;
     }
     return status;
 }
 
-static troth_status store_announce(struct troth_store *store, const char *record,
-                                   size_t record_length)
+static troth_status store_announce(struct troth_store *store, int32_t partition, int64_t applied,
+                                   const char *record, size_t record_length)
 {
-    struct redis_store *self = of(store);
-    if (self->main.context == NULL) {
-        return TROTH_UNREACHABLE;
+    struct redis_store *self = redis_store_of(store);
+    troth_status status = may_put(self, partition);
+    if (status != TROTH_OK) {
+        return status;
     }
     troth_pipe_begin(&self->main);
     troth_redis_write_record(&self->main.out, self->redis.prefix, record, record_length, false);
-    return troth_pipe_end(&self->main, 0, false);
+    return end_entry(&self->main, partition, applied, 0, false);
 }
 
-static troth_status store_remove(struct troth_store *store, struct troth_text agent,
-                                 const char *contract, bool last)
+static troth_status store_remove(struct troth_store *store, int32_t partition, int64_t applied,
+                                 struct troth_text agent, const char *contract, bool last)
 {
-    struct redis_store *self = of(store);
-    if (self->main.context == NULL) {
-        return TROTH_UNREACHABLE;
+    struct redis_store *self = redis_store_of(store);
+    troth_status status = may_put(self, partition);
+    if (status != TROTH_OK) {
+        return status;
     }
     troth_pipe_begin(&self->main);
     troth_redis_write_standing_end(&self->main.out, self->redis.prefix, agent, contract);
-    troth_status status = troth_pipe_end(&self->main, standing_tag(agent, contract), false);
+    status = end_entry(&self->main, partition, applied, standing_tag(agent, contract), false);
     if (status != TROTH_OK || !last) {
         return status;
     }
     troth_pipe_begin(&self->main);
     troth_redis_write_agent_end(&self->main.out, self->redis.prefix, agent);
     write_unroutes(self, &self->main.out, agent, NULL, 0);
-    status = troth_pipe_end(&self->main, agent_tag(agent), false);
+    status = end_entry(&self->main, partition, applied, agent_tag(agent), false);
     if (status == TROTH_OK) {
-        troth_routes_remember(&self->routes, agent_tag(agent), troth_routes_set(NULL, 0));
+        remember(self, agent_tag(agent), troth_routes_set(NULL, 0));
     }
     return status;
 }
 
 /* ---- what goes out ---- */
 
-/* Says that the view is whole again: once all that was put is answered and there was nothing more
- * to put, or after a minute, since a busy log always has more. */
-static void end_rebuilding(struct redis_store *self)
-{
-    const int64_t now_us = self->clock.monotonic_us(self->clock.context);
-    const bool settled = self->quiet && self->main.count == 0;
-    if (!self->rebuilding || !self->published ||
-        (!settled && now_us - self->connected_us < REBUILD_US)) {
-        return;
-    }
-    troth_pipe_begin(&self->main);
-    troth_redis_write_rebuilt(&self->main.out, self->redis.prefix);
-    self->rebuilding = troth_pipe_end(&self->main, 0, false) != TROTH_OK;
-}
-
 static troth_status store_flush(struct troth_store *store)
 {
-    struct redis_store *self = of(store);
+    struct redis_store *self = redis_store_of(store);
     if (self->main.context == NULL) {
         return TROTH_UNREACHABLE;
     }
-    end_rebuilding(self);
-    self->quiet = true;
+    troth_redis_store_check_idle(self);
     troth_pipe_release(&self->main);
     const troth_status status = troth_pipe_pump(&self->main, TROTH_PIPE_SENT, FLUSH_US);
     if (status != TROTH_TIMED_OUT) {
-        return checked(self, &self->main, status);
+        return troth_redis_store_checked(self, &self->main, status);
     }
     /* What is left goes with the next flush, as long as it does not grow without end. */
     const bool crowded = self->main.count > TROTH_PIPE_ENTRIES_MAX / 2 ||
@@ -339,27 +247,15 @@ static troth_status store_flush(struct troth_store *store)
     return crowded ? TROTH_FULL : TROTH_OK;
 }
 
-/* Returns TROTH_REFUSED where an error came since this was last asked. */
-static troth_status take_refusals(struct redis_store *self, struct troth_pipe *pipe)
-{
-    if (pipe->refusals == pipe->refusals_told) {
-        return TROTH_OK;
-    }
-    pipe->refusals_told = pipe->refusals;
-    snprintf(self->error, sizeof self->error, "%s", pipe->error);
-    troth_routes_forget(&self->routes); /* an agent may not be in the sets that it was put into */
-    return TROTH_REFUSED;
-}
-
 static troth_status store_acknowledged(struct troth_store *store, int64_t timeout_us)
 {
-    struct redis_store *self = of(store);
+    struct redis_store *self = redis_store_of(store);
     if (self->main.context == NULL) {
         return TROTH_UNREACHABLE;
     }
-    const troth_status status =
-        checked(self, &self->main, troth_pipe_pump(&self->main, TROTH_PIPE_ANSWERED, timeout_us));
-    return status == TROTH_OK ? take_refusals(self, &self->main) : status;
+    const troth_status status = troth_redis_store_checked(
+        self, &self->main, troth_pipe_pump(&self->main, TROTH_PIPE_ANSWERED, timeout_us));
+    return status == TROTH_OK ? troth_redis_store_refusals(self, &self->main) : status;
 }
 
 /* Makes sure that nothing older about the agent and its standing comes after a narrowing. */
@@ -368,24 +264,31 @@ static troth_status clear_the_way(struct redis_store *self, uint64_t standing, u
     troth_pipe_take_back(&self->main, standing);
     troth_pipe_take_back(&self->main, agent);
     const troth_status status = troth_pipe_settle(&self->main, standing, NARROW_US);
-    return checked(self, &self->main,
-                   status == TROTH_OK ? troth_pipe_settle(&self->main, agent, NARROW_US) : status);
+    return troth_redis_store_checked(
+        self, &self->main,
+        status == TROTH_OK ? troth_pipe_settle(&self->main, agent, NARROW_US) : status);
 }
 
+/* One entry, so one chunk has all of it. A timid one brings its own frame. */
 static void write_narrowing(struct redis_store *self, const struct troth_publication *standing,
                             const struct troth_agent_publication *agent, const char *record,
                             size_t record_length)
 {
     struct troth_resp *out = &self->narrowings.out;
     const char *prefix = self->redis.prefix;
-    troth_resp_begin(out, "MULTI");
-    troth_resp_end(out);
+    if (standing->timid) {
+        troth_fence_write_timid(
+            out, &self->fences, troth_fences_find(&self->fences, standing->partition), agent->agent,
+            standing->view->rules->contract->name, standing->view->standing->rung,
+            agent->meet.any ? agent->meet.rung : TROTH_RUNG_PAUSE);
+    }
     troth_redis_write_agent(out, prefix, agent);
     write_unroutes(self, out, agent->agent, agent->meet.capabilities, routed_count(agent));
     troth_redis_write_standing(out, prefix, standing);
     troth_redis_write_record(out, prefix, record, record_length, true);
-    troth_resp_begin(out, "EXEC");
-    troth_resp_end(out);
+    if (standing->timid) {
+        troth_fence_write_end(out);
+    }
 }
 
 static troth_status store_narrow(struct troth_store *store,
@@ -393,29 +296,37 @@ static troth_status store_narrow(struct troth_store *store,
                                  const struct troth_agent_publication *agent, const char *record,
                                  size_t record_length)
 {
-    struct redis_store *self = of(store);
+    struct redis_store *self = redis_store_of(store);
     const struct troth_contract *contract = standing->view->rules->contract;
-    if (self->main.context == NULL) {
-        return TROTH_UNREACHABLE;
-    }
     const uint64_t tag = agent_tag(agent->agent);
-    troth_status status =
-        clear_the_way(self, standing_tag(standing->view->agent, contract->name), tag);
+    troth_status status = may_put(self, standing->partition);
     if (status != TROTH_OK) {
-        return status == TROTH_TIMED_OUT ? drop(self, TROTH_TIMED_OUT, "no answer for a second")
-                                         : status;
+        return status;
     }
-    status = put_contract(self, contract);
-    status = status == TROTH_OK ? put_capabilities(self, &agent->meet) : status;
+    status = clear_the_way(self, standing_tag(standing->view->agent, contract->name), tag);
+    if (status != TROTH_OK) {
+        return status == TROTH_TIMED_OUT
+                   ? troth_redis_store_drop(self, TROTH_TIMED_OUT, "no answer for a second")
+                   : status;
+    }
+    status = put_contract(self, standing->partition, contract);
+    status =
+        status == TROTH_OK ? put_capabilities(self, standing->partition, &agent->meet) : status;
     if (status != TROTH_OK) {
         return status;
     }
     troth_pipe_begin(&self->narrowings);
     write_narrowing(self, standing, agent, record, record_length);
-    status = troth_pipe_end(&self->narrowings, tag, false);
+    status = troth_pipe_end(
+        &self->narrowings,
+        (struct troth_pipe_entry){.partition = standing->partition,
+                                  .applied = standing->applied,
+                                  .tag = tag,
+                                  .kind = standing->timid ? TROTH_PIPE_FRAMED : TROTH_PIPE_WRITES});
     if (status == TROTH_OK) {
-        troth_routes_remember(&self->routes, tag,
-                              troth_routes_set(agent->meet.capabilities, routed_count(agent)));
+        /* Where it may be passed over, it is not known which sets the agent stands in. */
+        const uint64_t set = troth_routes_set(agent->meet.capabilities, routed_count(agent));
+        remember(self, tag, standing->timid ? 0 : set);
         self->counts.narrowings++;
     }
     return status;
@@ -423,24 +334,25 @@ static troth_status store_narrow(struct troth_store *store,
 
 static troth_status store_narrowed(struct troth_store *store)
 {
-    struct redis_store *self = of(store);
+    struct redis_store *self = redis_store_of(store);
     if (self->narrowings.context == NULL) {
         return TROTH_UNREACHABLE;
     }
     troth_pipe_release(&self->narrowings);
-    const troth_status status =
-        checked(self, &self->narrowings,
-                troth_pipe_pump(&self->narrowings, TROTH_PIPE_ANSWERED, NARROW_US));
+    const troth_status status = troth_redis_store_checked(
+        self, &self->narrowings,
+        troth_pipe_pump(&self->narrowings, TROTH_PIPE_ANSWERED, NARROW_US));
     if (status == TROTH_TIMED_OUT) {
         /* It may still be carried out, after what we send next: only a new connection is sure. */
-        return drop(self, TROTH_TIMED_OUT, "no answer to a narrowing for a second");
+        return troth_redis_store_drop(self, TROTH_TIMED_OUT,
+                                      "no answer to a narrowing for a second");
     }
-    return status == TROTH_OK ? take_refusals(self, &self->narrowings) : status;
+    return status == TROTH_OK ? troth_redis_store_refusals(self, &self->narrowings) : status;
 }
 
 static const char *store_error(struct troth_store *store)
 {
-    return of(store)->error;
+    return redis_store_of(store)->error;
 }
 
 static void store_close(struct troth_store *store)
@@ -448,10 +360,11 @@ static void store_close(struct troth_store *store)
     if (store == NULL) {
         return;
     }
-    struct redis_store *self = of(store);
+    struct redis_store *self = redis_store_of(store);
     troth_pipe_fini(&self->main);
     troth_pipe_fini(&self->narrowings);
     troth_routes_fini(&self->routes);
+    troth_fences_fini(&self->fences);
     free(self->json);
     free(self);
 }
@@ -463,6 +376,7 @@ void troth_redis_store_count(const struct troth_store *store,
     *counts = self->counts;
     counts->refusals = refusals(self);
     counts->bytes = self->main.bytes_written + self->narrowings.bytes_written;
+    counts->fenced += self->main.fenced + self->narrowings.fenced;
 }
 
 troth_status troth_redis_store_open_with(const struct troth_redis_store_config *config,
@@ -473,7 +387,10 @@ troth_status troth_redis_store_open_with(const struct troth_redis_store_config *
         return TROTH_NO_MEMORY;
     }
     const size_t buffer_max = config->buffer_max > 0 ? config->buffer_max : TROTH_REDIS_BUFFER;
-    self->store = (struct troth_store){.connected = store_connected,
+    self->store = (struct troth_store){.connected = troth_redis_store_connected,
+                                       .own = troth_redis_store_own,
+                                       .ownership = troth_redis_store_ownership,
+                                       .rebuilt = troth_redis_store_rebuilt,
                                        .narrow = store_narrow,
                                        .narrowed = store_narrowed,
                                        .announce = store_announce,
@@ -486,11 +403,12 @@ troth_status troth_redis_store_open_with(const struct troth_redis_store_config *
                                        .close = store_close};
     self->redis = config->redis;
     self->clock = config->clock;
-    self->era = config->era > 0 ? config->era : 1;
     self->tried_us = NOT_YET_US;
     self->json = malloc(TROTH_CONTRACT_LENGTH_MAX);
-    if (self->json == NULL || troth_pipe_init(&self->main, buffer_max, config->clock) != TROTH_OK ||
-        troth_pipe_init(&self->narrowings, buffer_max, config->clock) != TROTH_OK ||
+    troth_fences_init(&self->fences, self->redis.prefix);
+    if (self->json == NULL ||
+        troth_pipe_init(&self->main, buffer_max, config->clock, &self->fences) != TROTH_OK ||
+        troth_pipe_init(&self->narrowings, buffer_max, config->clock, &self->fences) != TROTH_OK ||
         troth_routes_init(&self->routes) != TROTH_OK) {
         store_close(&self->store);
         return TROTH_NO_MEMORY;

@@ -1,15 +1,16 @@
 /*
  * The store over Redis: consumers/store.h on a real server. The layout is ops/redis_layout.h's.
  *
+ *     own                   -> whose a partition is (ops/redis_fence.h)
  *     put, announce, remove -> pipe `main` -> flush
- *     narrow                -> pipe `narrowings`, a MULTI ... EXEC each -> narrowed
+ *     narrow                -> pipe `narrowings` -> narrowed
  *
  * Order: what is queued about the narrowed agent is taken back first, and what is in flight about
  * it is waited for, so nothing older overtakes a narrowing (ops/redis_pipe.h).
  * Every error that Redis answers is counted and the last one kept; acknowledged() tells of them.
  * A connection that is lost takes the other with it; connected() then tries once a second.
  *
- * Threads: one store, one thread. Memory: about 9 MiB at open, and a buffer that grows up to
+ * Threads: one store, one thread. Memory: about 15 MiB at open, and buffers that grow up to
  * buffer_max.
  */
 #ifndef TROTH_OPS_REDIS_STORE_H
@@ -28,7 +29,6 @@ struct troth_redis_store_config {
     struct troth_redis_config redis; /* its texts are borrowed as long as the store lives */
     struct troth_clock clock;        /* paces reconnecting and time limits */
     size_t buffer_max;               /* 0: TROTH_REDIS_BUFFER */
-    int64_t era;                     /* of the log; 0: 1 */
 };
 
 /* What a store has counted since it was opened. */
@@ -40,6 +40,7 @@ struct troth_redis_store_counts {
     uint64_t standings;  /* queued */
     uint64_t agents;     /* queued */
     uint64_t bytes;      /* queued since the present connection was made */
+    uint64_t fenced; /* flushes, and claims, that Redis did not take: another owner, or no view */
 };
 
 /* Opens a store, not yet connected: connected() does that. Out store: close it with its close().

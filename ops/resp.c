@@ -245,3 +245,14 @@ void troth_resp_end(struct troth_resp *resp)
     resp->length = resp->length + length - HEAD_LENGTH;
     resp->commands++;
 }
+
+void troth_resp_copy(struct troth_resp *resp, const char *data, size_t length, uint64_t commands)
+{
+    char *at = room(resp, length);
+    if (at == NULL) {
+        return;
+    }
+    memcpy(at, data, length);
+    resp->length += length;
+    resp->commands += commands;
+}

@@ -68,6 +68,9 @@ void troth_resp_decimal(struct troth_resp *resp, double value);
 /* Ends the open command. */
 void troth_resp_end(struct troth_resp *resp);
 
+/* Adds whole commands that were written elsewhere. In commands: how many they are. */
+void troth_resp_copy(struct troth_resp *resp, const char *data, size_t length, uint64_t commands);
+
 /* Returns the text of a terminated string. */
 static inline struct troth_text troth_resp_text(const char *text)
 {

@@ -83,7 +83,7 @@ static void look_at_clock(struct troth_doctor *doctor, redisContext *context)
 /* Asks whether the user may do what the engine does. Redis 7 can tell without doing it. */
 static void look_at_rights(struct troth_doctor *doctor, redisContext *context)
 {
-    /* What the engine sends (ops/redis_layout.c, redis_meta.c, redis_store.c), each once. */
+    /* What the engine sends (ops/redis_layout.c, redis_meta.c, redis_fence.c), each once. */
     static const char *const commands[][6] = {
         {"HSET", ":meta", "version", "1", NULL},
         {"HMGET", ":meta", "version", NULL},
@@ -94,6 +94,15 @@ static void look_at_rights(struct troth_doctor *doctor, redisContext *context)
         {"ZREM", ":route:c", "a", NULL},
         {"XADD", ":interventions", "*", "a", "b", NULL},
         {"PUBLISH", ":narrowed", "a", NULL},
+        {"SREM", ":rebuilding", "0", NULL},
+        {"SCARD", ":rebuilding", NULL},
+        {"WATCH", ":fence:0", NULL},
+        {"GET", ":fence:0", NULL},
+        {"SET", ":fence:0", "a", NULL},
+        {"EXPIRE", ":fence:0", "1", NULL},
+        {"PERSIST", ":fence:0", NULL},
+        {"EXISTS", ":meta", NULL},
+        {"EVAL", "", "0", NULL},
         {"MULTI", NULL},
         {"EXEC", NULL},
     };

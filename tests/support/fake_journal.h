@@ -16,15 +16,17 @@
 #include "schemas/contract.h"
 
 enum fake_act {
-    FAKE_STARTED,     /* the log gives a partition's records, from offset on */
-    FAKE_ARRIVED,     /* a record that a worker sent stands in the log */
-    FAKE_COMMITTED,   /* the offset of one partition */
-    FAKE_NARROWED,    /* a standing was put by narrow() */
-    FAKE_STANDING,    /* a standing was put */
-    FAKE_AGENT,       /* an agent was put, by narrow() too */
-    FAKE_ANNOUNCED,   /* a widening's record was put */
-    FAKE_REMOVED,     /* a standing was said to have ended */
-    FAKE_ACKNOWLEDGED /* the store has answered everything */
+    FAKE_STARTED,      /* the log gives a partition's records, from offset on */
+    FAKE_ARRIVED,      /* a record that a worker sent stands in the log */
+    FAKE_COMMITTED,    /* the offset of one partition */
+    FAKE_NARROWED,     /* a standing was put by narrow() */
+    FAKE_STANDING,     /* a standing was put */
+    FAKE_AGENT,        /* an agent was put, by narrow() too */
+    FAKE_ANNOUNCED,    /* a widening's record was put */
+    FAKE_REMOVED,      /* a standing was said to have ended */
+    FAKE_ACKNOWLEDGED, /* the store has answered everything */
+    FAKE_OWNED,        /* a partition was made a worker's in the store; offset: found applied */
+    FAKE_REBUILT       /* everything of a partition was put since */
 };
 
 /* How far something that was put in the store is. */
@@ -36,9 +38,10 @@ struct fake_entry {
     uint8_t topic;
     uint8_t rung;
     uint16_t score;
-    bool last; /* of a removal */
+    bool last;  /* of a removal */
+    bool timid; /* of a narrowing */
     int32_t partition;
-    int64_t offset;
+    int64_t offset; /* of what the store was given: applied */
     int64_t as_of_us;
     int64_t good_until_us;
     int64_t offer_until_us;

@@ -5,6 +5,9 @@
  * What is put is QUEUED, flush makes it SENT, acknowledged makes it DONE; when the connection
  * breaks, what was not DONE is DROPPED. (A real store may have done it all the same: a view that
  * misses it is the harder case.)
+ *
+ * Its fence: a shard knows the (era, claim) that it is owned by. What is sent by another is
+ * DROPPED, and so is a timid narrowing where something worse is shown.
  */
 #ifndef TROTH_TESTS_SUPPORT_FAKE_STORE_H
 #define TROTH_TESTS_SUPPORT_FAKE_STORE_H
@@ -14,6 +17,16 @@
 
 #include "consumers/report.h"
 #include "consumers/store.h"
+
+enum { FAKE_SHARDS = 64 };
+
+/* What the store itself knows of a partition, whoever is connected. */
+struct fake_shard {
+    bool there;
+    int64_t era;
+    int64_t claim;
+    int64_t applied;
+};
 
 struct fake_store {
     struct troth_store store; /* first */
@@ -29,7 +42,10 @@ struct fake_store {
     uint64_t calls;      /* of put, narrow, narrowed, flush, acknowledged */
     uint64_t break_at;   /* the connection breaks at that call; 0: never */
     uint64_t connections;
+    uint64_t refused; /* flushes and narrowings that the fence did not let pass */
     size_t open_from; /* entries before it are all done or dropped */
+    struct fake_shard shards[FAKE_SHARDS];
+    struct fake_shard owners[FAKE_SHARDS]; /* there: as the one who is connected owns it */
 };
 
 static inline struct fake_store *fake_store_of(struct troth_store *store)
@@ -42,6 +58,35 @@ static inline bool fake_store_holds(const struct fake_entry *entry)
     return entry->act >= FAKE_NARROWED && entry->act <= FAKE_REMOVED;
 }
 
+static inline const struct fake_entry *fake_store_shows(const struct fake_store *store,
+                                                        const char *agent, const char *contract);
+
+/* Returns whether the fence lets pass what is sent of a partition. */
+static inline bool fake_store_passes(struct fake_store *store, int32_t partition)
+{
+    const struct fake_shard *shard = &store->shards[partition];
+    struct fake_shard *owner = &store->owners[partition];
+    if (owner->there && shard->there && shard->era == owner->era && shard->claim == owner->claim) {
+        return true;
+    }
+    store->refused++;
+    owner->there = false;
+    return false;
+}
+
+/* What is sent of an entry stands in the store, or is dropped by the fence. */
+static inline void fake_store_land(struct fake_store *store, struct fake_entry *entry,
+                                   enum fake_state to)
+{
+    if (!fake_store_passes(store, entry->partition)) {
+        entry->state = FAKE_DROPPED;
+        return;
+    }
+    struct fake_shard *shard = &store->shards[entry->partition];
+    shard->applied = entry->offset > shard->applied ? entry->offset : shard->applied;
+    entry->state = (uint8_t)to;
+}
+
 /* Moves what is in one state, or in one below, to another. */
 static inline void fake_store_turn(struct fake_store *store, enum fake_state below,
                                    enum fake_state to)
@@ -49,7 +94,12 @@ static inline void fake_store_turn(struct fake_store *store, enum fake_state bel
     struct fake_journal *journal = store->journal;
     for (size_t i = store->open_from; i < journal->count; i++) {
         struct fake_entry *entry = &journal->entries[i];
-        if (fake_store_holds(entry) && entry->state <= below) {
+        if (!fake_store_holds(entry) || entry->state > below) {
+            continue;
+        }
+        if (to == FAKE_SENT) {
+            fake_store_land(store, entry, to);
+        } else {
             entry->state = (uint8_t)to;
         }
     }
@@ -62,6 +112,7 @@ static inline void fake_store_turn(struct fake_store *store, enum fake_state bel
 static inline void fake_store_break(struct fake_store *store)
 {
     store->connected = false;
+    memset(store->owners, 0, sizeof store->owners);
     fake_store_turn(store, FAKE_SENT, FAKE_DROPPED);
 }
 
@@ -87,6 +138,53 @@ static inline bool fake_store_connected(struct troth_store *base, bool *fresh)
     return store->connected;
 }
 
+static inline troth_status fake_store_own(struct troth_store *base,
+                                          const struct troth_store_claim *claim, int64_t *applied)
+{
+    struct fake_store *store = fake_store_of(base);
+    TROTH_ASSERT(claim->partition >= 0 && claim->partition < FAKE_SHARDS);
+    if (!fake_store_called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    struct fake_shard *shard = &store->shards[claim->partition];
+    if (shard->there &&
+        (shard->era > claim->era || (shard->era == claim->era && shard->claim > claim->claim))) {
+        return TROTH_FENCED;
+    }
+    const bool known = shard->there && shard->era == claim->era;
+    *applied = known ? shard->applied : TROTH_OFFSET_NONE;
+    *shard = (struct fake_shard){true, claim->era, claim->claim, *applied};
+    store->owners[claim->partition] = *shard;
+    for (size_t i = store->open_from; i < store->journal->count; i++) {
+        struct fake_entry *entry = &store->journal->entries[i];
+        const bool view = entry->act == FAKE_STANDING || entry->act == FAKE_AGENT;
+        if (view && entry->state == FAKE_QUEUED && entry->partition == claim->partition) {
+            entry->state = FAKE_DROPPED;
+        }
+    }
+    struct fake_entry *entry = fake_journal_add(store->journal, FAKE_OWNED);
+    entry->partition = claim->partition;
+    entry->offset = *applied;
+    return TROTH_OK;
+}
+
+static inline troth_status fake_store_ownership(struct troth_store *base, int32_t partition)
+{
+    return fake_store_of(base)->owners[partition].there ? TROTH_OK : TROTH_NOT_FOUND;
+}
+
+/* The store loses all that it holds, while the connection stays. */
+static inline void fake_store_lose(struct fake_store *store)
+{
+    memset(store->shards, 0, sizeof store->shards);
+    for (size_t i = 0; i < store->journal->count; i++) {
+        struct fake_entry *entry = &store->journal->entries[i];
+        if (fake_store_holds(entry) && entry->state != FAKE_QUEUED) {
+            entry->state = FAKE_DROPPED;
+        }
+    }
+}
+
 static inline void fake_store_note(struct fake_store *store, enum fake_act act,
                                    const struct troth_publication *standing)
 {
@@ -99,6 +197,8 @@ static inline void fake_store_note(struct fake_store *store, enum fake_act act,
     struct fake_entry *entry = fake_journal_add(store->journal, act);
     entry->text = text;
     entry->partition = standing->partition;
+    entry->offset = standing->applied;
+    entry->timid = standing->timid;
     entry->rung = (uint8_t)standing->view->standing->rung;
     entry->score = standing->score.score;
     entry->as_of_us = standing->as_of_us;
@@ -114,6 +214,7 @@ static inline void fake_store_note_agent(struct fake_store *store,
 {
     struct fake_entry *entry = fake_journal_add(store->journal, FAKE_AGENT);
     entry->partition = agent->partition;
+    entry->offset = agent->applied;
     entry->rung = agent->meet.rung;
     entry->score = agent->meet.score;
     entry->as_of_us = agent->as_of_us;
@@ -131,6 +232,9 @@ static inline troth_status fake_store_narrow(struct troth_store *base,
     struct fake_store *store = fake_store_of(base);
     if (!fake_store_called(store)) {
         return TROTH_UNREACHABLE;
+    }
+    if (!store->owners[standing->partition].there) {
+        return TROTH_NOT_FOUND;
     }
     fake_store_note(store, FAKE_NARROWED, standing);
     struct fake_entry *entry = &store->journal->entries[store->journal->count - 1];
@@ -151,18 +255,30 @@ static inline troth_status fake_store_narrowed(struct troth_store *base)
     for (size_t i = store->open_from; i < store->journal->count; i++) {
         struct fake_entry *entry = &store->journal->entries[i];
         if (entry->act == FAKE_NARROWED && entry->state == FAKE_QUEUED) {
-            entry[0].state = FAKE_DONE;
-            entry[1].state = FAKE_DONE;
+            const struct fake_entry *standing =
+                fake_store_shows(store, entry->agent, entry->contract);
+            const struct fake_entry *agent = fake_store_shows(store, entry->agent, NULL);
+            const bool worse = (standing != NULL && standing->rung > entry[0].rung) ||
+                               (agent != NULL && agent->rung > entry[1].rung);
+            if (entry->timid && worse) {
+                entry->state = FAKE_DROPPED;
+            } else {
+                fake_store_land(store, entry, FAKE_DONE);
+            }
+            entry[1].state = entry[0].state;
         }
     }
     return TROTH_OK;
 }
 
 /* Returns what a put answers before anything is noted. */
-static inline troth_status fake_store_put(struct fake_store *store)
+static inline troth_status fake_store_put(struct fake_store *store, int32_t partition)
 {
     if (!fake_store_called(store)) {
         return TROTH_UNREACHABLE;
+    }
+    if (!store->owners[partition].there) {
+        return TROTH_NOT_FOUND;
     }
     if (store->slow_puts > 0) {
         store->slow_puts--;
@@ -171,13 +287,27 @@ static inline troth_status fake_store_put(struct fake_store *store)
     return TROTH_OK;
 }
 
-static inline troth_status fake_store_announce(struct troth_store *base, const char *record,
+static inline troth_status fake_store_announce(struct troth_store *base, int32_t partition,
+                                               int64_t applied, const char *record,
                                                size_t record_length)
 {
     struct fake_store *store = fake_store_of(base);
-    const troth_status status = fake_store_put(store);
+    const troth_status status = fake_store_put(store, partition);
     if (status == TROTH_OK) {
-        fake_journal_add(store->journal, FAKE_ANNOUNCED)->text = strndup(record, record_length);
+        struct fake_entry *entry = fake_journal_add(store->journal, FAKE_ANNOUNCED);
+        entry->partition = partition;
+        entry->offset = applied;
+        entry->text = strndup(record, record_length);
+    }
+    return status;
+}
+
+static inline troth_status fake_store_rebuilt(struct troth_store *base, int32_t partition)
+{
+    struct fake_store *store = fake_store_of(base);
+    const troth_status status = fake_store_put(store, partition);
+    if (status == TROTH_OK) {
+        fake_journal_add(store->journal, FAKE_REBUILT)->partition = partition;
     }
     return status;
 }
@@ -185,7 +315,7 @@ static inline troth_status fake_store_announce(struct troth_store *base, const c
 static inline troth_status fake_store_put_standing(struct troth_store *base,
                                                    const struct troth_publication *standing)
 {
-    const troth_status status = fake_store_put(fake_store_of(base));
+    const troth_status status = fake_store_put(fake_store_of(base), standing->partition);
     if (status == TROTH_OK) {
         fake_store_note(fake_store_of(base), FAKE_STANDING, standing);
     }
@@ -195,20 +325,23 @@ static inline troth_status fake_store_put_standing(struct troth_store *base,
 static inline troth_status fake_store_put_agent(struct troth_store *base,
                                                 const struct troth_agent_publication *agent)
 {
-    const troth_status status = fake_store_put(fake_store_of(base));
+    const troth_status status = fake_store_put(fake_store_of(base), agent->partition);
     if (status == TROTH_OK) {
         fake_store_note_agent(fake_store_of(base), agent);
     }
     return status;
 }
 
-static inline troth_status fake_store_remove(struct troth_store *base, struct troth_text agent,
+static inline troth_status fake_store_remove(struct troth_store *base, int32_t partition,
+                                             int64_t applied, struct troth_text agent,
                                              const char *contract, bool last)
 {
     struct fake_store *store = fake_store_of(base);
-    const troth_status status = fake_store_put(store);
+    const troth_status status = fake_store_put(store, partition);
     if (status == TROTH_OK) {
         struct fake_entry *entry = fake_journal_add(store->journal, FAKE_REMOVED);
+        entry->partition = partition;
+        entry->offset = applied;
         entry->last = last;
         snprintf(entry->agent, sizeof entry->agent, "%.*s", (int)agent.length, agent.data);
         snprintf(entry->contract, sizeof entry->contract, "%s", contract);
@@ -226,6 +359,11 @@ static inline troth_status fake_store_flush(struct troth_store *base)
         store->slow_flush--;
         fake_clock_move(store->clock, 1000);
         return TROTH_FULL;
+    }
+    for (int32_t i = 0; i < FAKE_SHARDS; i++) {
+        if (store->owners[i].there) {
+            (void)fake_store_passes(store, i); /* also of those of which nothing changed */
+        }
     }
     fake_store_turn(store, FAKE_QUEUED, FAKE_SENT);
     return TROTH_OK;
@@ -271,6 +409,9 @@ static inline void fake_store_init(struct fake_store *store, struct fake_clock *
                                    struct fake_journal *journal)
 {
     *store = (struct fake_store){.store = {.connected = fake_store_connected,
+                                           .own = fake_store_own,
+                                           .ownership = fake_store_ownership,
+                                           .rebuilt = fake_store_rebuilt,
                                            .narrow = fake_store_narrow,
                                            .narrowed = fake_store_narrowed,
                                            .announce = fake_store_announce,

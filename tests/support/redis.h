@@ -190,6 +190,7 @@ static inline struct publications *publications_of(unsigned i, unsigned rung, ui
     made.why = troth_standing_cause(&rules, made.view.standing);
     made.standing = (struct troth_publication){
         .partition = 3,
+        .applied = 100,
         .as_of_us = NOW_US,
         .whole = true,
         .view = &made.view,
@@ -203,8 +204,11 @@ static inline struct publications *publications_of(unsigned i, unsigned rung, ui
                                       .score = score,
                                       .good_until_us = NOW_US + 1,
                                       .offer_until_us = NOW_US + 2};
-    made.agent = (struct troth_agent_publication){
-        .partition = 3, .as_of_us = NOW_US, .whole = true, .agent = made.view.agent};
+    made.agent = (struct troth_agent_publication){.partition = 3,
+                                                  .applied = 100,
+                                                  .as_of_us = NOW_US,
+                                                  .whole = true,
+                                                  .agent = made.view.agent};
     troth_meet_of(&made.agent.meet, &offer, 1);
     return &made;
 }
@@ -235,6 +239,39 @@ static inline struct troth_store *open_with(const struct troth_redis_store_confi
     return store;
 }
 
+enum { PARTITIONS = 4 };
+
+/* Owns a partition by a claim of era 1. Out applied: the offset that was found applied. */
+static inline troth_status try_to_own(struct troth_store *store, int32_t partition, int64_t claim,
+                                      int64_t *applied)
+{
+    const struct troth_store_claim made = {
+        .partition = partition, .partitions = PARTITIONS, .era = 1, .claim = claim};
+    return store->own(store, &made, applied);
+}
+
+/* Owns all partitions. Returns the offset that was found applied of partition 3, which all that is
+ * put here is of. */
+static inline int64_t own(struct troth_store *store, int64_t claim)
+{
+    int64_t applied = 0;
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        const troth_status status = try_to_own(store, i, claim, &applied);
+        if (status != TROTH_OK) {
+            fail_msg("%s: %s", troth_status_name(status), store->error(store));
+        }
+    }
+    return applied;
+}
+
+/* Says of all partitions that they are whole. */
+static inline void tell_rebuilt(struct troth_store *store)
+{
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        assert_int_equal(store->rebuilt(store, i), TROTH_OK);
+    }
+}
+
 static inline struct troth_store *open_connected(void)
 {
     const struct troth_redis_store_config config = store_config();
@@ -246,6 +283,7 @@ static inline struct troth_store *open_connected(void)
     assert_true(fresh);
     assert_true(store->connected(store, &fresh));
     assert_false(fresh);
+    (void)own(store, 0);
     return store;
 }
 

@@ -93,6 +93,7 @@ static void what_is_written_is_what_is_documented(void **state)
     narrow(store, 1, TROTH_RUNG_NARROW);
     settle(store);
     compare_with_document("\n## troth:meta\n", ask("HGETALL troth:meta"));
+    compare_with_document("\n## troth:shard:P\n", ask("HGETALL troth:shard:3"));
     compare_with_document("\n## troth:agent:AGENT\n", ask("HGETALL troth:agent:refund-0"));
     compare_with_document("\n## troth:standing:AGENT:CONTRACT\n",
                           ask("HGETALL troth:standing:refund-0:refunds"));
@@ -103,7 +104,7 @@ static void what_is_written_is_what_is_documented(void **state)
     assert_string_equal(entry->element[0]->element[1]->element[1]->str, "{\"id\":\"1\"}");
     /* Every key there is has a row. */
     const redisReply *keys = ask("KEYS *");
-    assert_int_equal(keys->elements, 12);
+    assert_int_equal(keys->elements, 13 + 2 * PARTITIONS);
     for (size_t i = 0; i < keys->elements; i++) {
         char kind[64];
         snprintf(kind, sizeof kind, "\n| `troth:%.*s", (int)strcspn(keys->element[i]->str + 6, ":"),
@@ -211,15 +212,20 @@ static void the_documented_user_may_do_all_that_is_done(void **state)
     ahead_us += 1000000;
     write_password(path, "s3cret"); /* it is read at each try */
     assert_true(store->connected(store, &fresh));
+    (void)own(store, 7);
     put(store, 0, TROTH_RUNG_CLEAR, 100);
     narrow(store, 0, TROTH_RUNG_PAUSE);
-    assert_int_equal(store->announce(store, "{}", 2), TROTH_OK);
-    assert_int_equal(store->remove(store, agent_name(0), "refunds", true), TROTH_OK);
+    assert_int_equal(store->announce(store, 3, 100, "{}", 2), TROTH_OK);
+    assert_int_equal(store->remove(store, 3, 100, agent_name(0), "refunds", true), TROTH_OK);
     settle(store);
+    tell_rebuilt(store);
+    settle(store);
+    ahead_us += 2000000; /* so that idle partitions are asked for */
     settle(store);
     struct troth_redis_store_counts counts;
     troth_redis_store_count(store, &counts);
     assert_int_equal(counts.refusals, 0);
+    assert_int_equal(counts.fenced, 0);
     assert_int_equal(ask("DBSIZE")->integer, 0);
     store->close(store);
     /* The router's user reads, and cannot write. */

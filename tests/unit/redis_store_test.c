@@ -57,7 +57,7 @@ static void an_agent_stands_in_its_sets_and_no_other(void **state)
     put(store, 0, TROTH_RUNG_NARROW, 100);
     settle(store);
     assert_int_equal(routes_of(0), QUOTE);
-    assert_int_equal(store->remove(store, agent_name(0), "refunds", true), TROTH_OK);
+    assert_int_equal(store->remove(store, 3, 100, agent_name(0), "refunds", true), TROTH_OK);
     settle(store);
     assert_int_equal(routes_of(0), 0);
     assert_int_equal(count_of("EXISTS", "troth:agent:refund-0"), 0);
@@ -109,7 +109,7 @@ static void nothing_older_lands_on_a_narrowing(void **state)
     }
     assert_int_equal(count_of("ZCARD", "troth:fleet:refunds"), AGENTS_MAX);
     /* A removal that was queued before is not taken back, and still comes before. */
-    assert_int_equal(store->remove(store, agent_name(5), "refunds", true), TROTH_OK);
+    assert_int_equal(store->remove(store, 3, 100, agent_name(5), "refunds", true), TROTH_OK);
     narrow(store, 5, TROTH_RUNG_PAUSE);
     settle(store);
     assert_string_equal(agent_field(5, "rung"), "pause");
@@ -139,7 +139,7 @@ static void a_narrowing_is_told_and_a_widening_waits_for_the_flush(void **state)
     struct troth_store *store = open_connected();
     redisContext *listener = redisConnectUnix(address + 5);
     freeReplyObject(redisCommand(listener, "SUBSCRIBE troth:narrowed"));
-    assert_int_equal(store->announce(store, "{\"to\":\"clear\"}", 14), TROTH_OK);
+    assert_int_equal(store->announce(store, 3, 100, "{\"to\":\"clear\"}", 14), TROTH_OK);
     assert_int_equal(count_of("XLEN", "troth:interventions"), 0);
     narrow(store, 1, TROTH_RUNG_PAUSE);
     assert_int_equal(count_of("XLEN", "troth:interventions"), 1);
@@ -197,11 +197,15 @@ static void a_loss_forgets_and_a_second_later_it_is_fresh(void **state)
     ahead_us += 1000000;
     assert_true(store->connected(store, &fresh));
     assert_true(fresh);
+    assert_int_equal(store->put_standing(store, &made->standing), TROTH_NOT_FOUND);
+    assert_int_equal(own(store, 0), TROTH_OFFSET_NONE);
     assert_string_equal(ask("HGET troth:meta rebuilding")->str, "1");
     assert_int_equal(count_of("EXISTS", "troth:agent:refund-0"), 0);
     put(store, 0, TROTH_RUNG_CLEAR, 100);
     settle(store);
-    settle(store); /* nothing more to put: the view is whole */
+    assert_string_equal(ask("HGET troth:meta rebuilding")->str, "1");
+    tell_rebuilt(store);
+    settle(store);
     assert_string_equal(ask("HGET troth:meta rebuilding")->str, "0");
     assert_int_equal(routes_of(0), REFUND | QUOTE);
     store->close(store);
@@ -235,6 +239,7 @@ static void a_full_buffer_keeps_what_it_took(void **state)
     struct troth_store *store = open_with(&config);
     bool fresh = false;
     assert_true(store->connected(store, &fresh));
+    (void)own(store, 0);
     unsigned taken = 0;
     while (taken < AGENTS_MAX) {
         const struct publications *made = publications_of(taken, TROTH_RUNG_CLEAR, 7);
