@@ -39,5 +39,6 @@ extern const struct troth_command troth_command_top;
 extern const struct troth_command troth_command_tail;
 extern const struct troth_command troth_command_doctor;
 extern const struct troth_command troth_command_sandbox;
+extern const struct troth_command troth_command_redis;
 
 #endif
