@@ -55,11 +55,11 @@ void troth_pipe_fini(struct troth_pipe *pipe)
 
 static char nothing; /* an object for hiredis: not NULL */
 
-static void note_answer(const redisReadTask *task, long long integer)
+static void note_answer(const redisReadTask *task, int type, long long integer)
 {
     struct troth_pipe *pipe = task->privdata;
     if (task->parent == NULL) {
-        pipe->answer.type = task->type;
+        pipe->answer.type = type;
         pipe->answer.integer = integer;
     }
 }
@@ -68,7 +68,7 @@ static void note_answer(const redisReadTask *task, long long integer)
 static void *note_string(const redisReadTask *task, char *text, size_t length)
 {
     struct troth_pipe *pipe = task->privdata;
-    note_answer(task, 0);
+    note_answer(task, task->type, 0);
     if (task->type == REDIS_REPLY_ERROR) {
         static const char *const useless[] = {"READONLY", "LOADING", "MASTERDOWN"};
         pipe->refusals++;
@@ -89,19 +89,20 @@ static void *note_array(const redisReadTask *task, int count)
 #endif
 {
     (void)count;
-    note_answer(task, 0);
+    note_answer(task, task->type, 0);
     return &nothing;
 }
 
 static void *note_integer(const redisReadTask *task, long long integer)
 {
-    note_answer(task, integer);
+    note_answer(task, task->type, integer);
     return &nothing;
 }
 
+/* The task's type is what nil came instead of: an array, where EXEC did nothing. */
 static void *note_nil(const redisReadTask *task)
 {
-    note_answer(task, 0);
+    note_answer(task, REDIS_REPLY_NIL, 0);
     return &nothing;
 }
 

@@ -8,7 +8,10 @@
  */
 #include "tests/support/redis.h"
 
+#include <sys/socket.h>
+
 #include "ops/redis_fence.h"
+#include "ops/redis_pipe.h"
 
 static const char *field(const char *key, const char *name)
 {
@@ -210,6 +213,44 @@ static void a_flush_is_fenced_wherever_it_is_cut(void **state)
     troth_resp_fini(&resp);
     troth_fences_fini(&fences);
     owner->close(owner);
+}
+
+/* A new owner comes between the check's good word and EXEC: a server that answers so. */
+static void a_flush_undone_after_a_good_word_is_not_taken_for_done(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "+OK\r\n:0\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*-1\r\n",
+        "+OK\r\n:0\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n"};
+    struct troth_fences fences;
+    struct troth_fence *fence = NULL;
+    struct troth_pipe pipe;
+    int ends[2];
+    const struct troth_store_claim claim = {.partitions = 1, .era = 1};
+    troth_fences_init(&fences, "troth");
+    assert_int_equal(troth_fences_claim(&fences, &claim, &fence), TROTH_OK);
+    assert_int_equal(troth_pipe_init(&pipe, 65536, troth_clock_system(), &fences), TROTH_OK);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    troth_pipe_open(&pipe, redisConnectFd(ends[0]));
+    for (unsigned i = 0; i < 2; i++) { /* the second one is done */
+        const size_t length = strlen(answers[i]);
+        fence->owned = true;
+        assert_int_equal(write(ends[1], answers[i], length), length);
+        troth_pipe_begin(&pipe);
+        troth_resp_begin(&pipe.out, "PING");
+        troth_resp_end(&pipe.out);
+        assert_int_equal(troth_pipe_end(&pipe, (struct troth_pipe_entry){.applied = 4 + i}),
+                         TROTH_OK);
+        troth_pipe_release(&pipe);
+        assert_int_equal(troth_pipe_pump(&pipe, TROTH_PIPE_ANSWERED, 1000000), TROTH_OK);
+        assert_true(fence->owned == (i == 1));
+    }
+    assert_true(fence->doubted);
+    assert_int_equal(pipe.fenced, 1);
+    assert_int_equal(fence->acknowledged, 5);
+    troth_pipe_fini(&pipe);
+    close(ends[1]);
+    troth_fences_fini(&fences);
 }
 
 /* Two who take the partition from each other while both publish: what stands there of an agent is
@@ -437,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup(who_was_replaced_changes_nothing, empty),
         cmocka_unit_test_setup(what_was_refused_is_written_by_the_next_claim, empty),
         cmocka_unit_test_setup(a_flush_is_fenced_wherever_it_is_cut, empty),
+        cmocka_unit_test_setup(a_flush_undone_after_a_good_word_is_not_taken_for_done, empty),
         cmocka_unit_test_setup(owners_that_take_turns_never_mix, empty),
         cmocka_unit_test_setup(a_new_owner_finds_what_was_applied, empty),
         cmocka_unit_test_setup(a_timid_narrowing_never_widens, empty),

@@ -354,10 +354,13 @@ static void who_replaces_widens_nothing_before_it_has_passed(void **state)
     world.config.commit_us = SECOND_US / 10;
     world_join(&world);
     world.log.on_commit = (struct fake_failure){0};
+    uint64_t random = random_seed("who_replaces_widens_nothing_before_it_has_passed");
+    world.log.random = &random; /* small batches, and time for a publication after each */
     const size_t from = world.journal.count;
     fake_log_assign(&world.log, 0);
     for (unsigned i = 0; i < 200; i++) {
         world_step(&world);
+        fake_clock_move(&world.clock, SECOND_US);
         assert_int_equal(shown_rung("a"), TROTH_RUNG_PAUSE);
         assert_int_equal(shown_rung("b"), TROTH_RUNG_PAUSE);
     }
