@@ -38,6 +38,7 @@ static void say_owned(const struct troth_worker *worker, const struct troth_part
                             : "");
 }
 
+/* The store's token is one past the claim's offset, so that 0 is left for no claim at all. */
 static bool own(struct troth_worker *worker, struct troth_partition *partition)
 {
     struct troth_store *store = worker->config.store;
@@ -45,7 +46,7 @@ static bool own(struct troth_worker *worker, struct troth_partition *partition)
     const struct troth_store_claim claim = {.partition = partition->number,
                                             .partitions = log->partitions(log),
                                             .era = worker->config.era,
-                                            .claim = partition->claim};
+                                            .claim = partition->claim + 1};
     switch (store->own(store, &claim, &partition->found_applied)) {
     case TROTH_OK:
         partition->view = TROTH_VIEW_OWNED;
