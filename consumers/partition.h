@@ -75,9 +75,9 @@ struct troth_partition {
     bool whole_due; /* everything must be, before anything else is committed */
     bool saving;    /* something was, and is not committed */
     /* Of the store (worker_view.c). */
-    int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
-    uint8_t view;           /* enum troth_view: how it stands with the store */
-    uint8_t anew;           /* enum troth_anew: what of it is to be published anew next */
+    int64_t found_applied; /* the offset that the store had applied when it was last owned there */
+    uint8_t view;          /* enum troth_view: how it stands with the store */
+    uint8_t anew;          /* enum troth_anew: what of it is to be published anew next */
     struct troth_shard *shard;
     struct troth_published *published;    /* by standing */
     int64_t pointed[TROTH_CONTRACTS_MAX]; /* by place in the registry: version pointed to last */
