@@ -15,6 +15,12 @@ if(TROTH_SANITIZE)
     target_compile_options(troth_flags INTERFACE -fsanitize=${TROTH_SANITIZE} -fno-sanitize-recover=all)
     target_link_options(troth_flags INTERFACE -fsanitize=${TROTH_SANITIZE})
 endif()
+if(TROTH_SANITIZE STREQUAL "thread")
+    # The sanitizer does not know the threads that librdkafka makes: tests/support/c11_threads.c.
+    add_library(troth_c11_threads OBJECT ${CMAKE_SOURCE_DIR}/tests/support/c11_threads.c)
+    target_compile_definitions(troth_c11_threads PRIVATE _GNU_SOURCE)
+    target_link_libraries(troth_flags INTERFACE $<TARGET_OBJECTS:troth_c11_threads>)
+endif()
 # Programs that people run are optimized across layers (some 10 % of an event); tests link the same
 # objects as they are. Each directory with programs says which: troth_link_whole() or not.
 if(TROTH_LTO)
