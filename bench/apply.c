@@ -269,9 +269,11 @@ static void print_bytes(void)
         sizeof(int64_t) + 2 * sizeof(uint32_t) + 1; /* deadline, line, dirty, flags */
     const size_t published = 24;                    /* struct troth_published, the worker's */
     const size_t index = sizeof(struct troth_agent) + 2 * sizeof(struct troth_agent_slot);
+    const size_t unsaved = sizeof(uint32_t) + 3 * sizeof(int64_t); /* agent, since, true until */
     printf("bytes_per_standing %zu bytes (block %u, arrays %zu, publication %zu)\n",
            fleet.rules[0].size + dense + published, fleet.rules[0].size, dense, published);
-    printf("index_bytes_per_agent %zu bytes\n", index);
+    printf("index_bytes_per_agent %zu bytes (and what is to be written down: %zu)\n", index,
+           unsaved);
     free_fleet(&fleet);
 }
 
