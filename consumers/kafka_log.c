@@ -411,8 +411,8 @@ static troth_status list_offsets(struct troth_kafka_state *state,
     return TROTH_OK;
 }
 
-/* The embedded broker throws away offsets that come in a transaction: there the records are flushed
- * first, and the consumer commits. */
+/* Without transactions (the embedded broker throws away offsets that come in one) the records are
+ * flushed first, and the consumer commits. */
 static troth_status commit_plainly(struct troth_kafka_state *state,
                                    const rd_kafka_topic_partition_list_t *list, int64_t deadline_us)
 {

@@ -26,7 +26,8 @@
  *   transaction.timeout.ms, which is at most, and by default, session.timeout.ms.
  * - On the embedded broker (`troth sandbox`), which knows neither, members are dynamic and there
  *   are no transactions: all is sent plainly, and a commit is a flush and then the offsets. What
- *   was sent and not committed stands there twice after a crash.
+ *   was sent and not committed stands there twice after a crash. So it is with `at_least_once`,
+ *   where members may be static all the same.
  * - poll() is TROTH_UNREACHABLE when no broker has answered for 30 s; librdkafka goes on trying.
  *
  * Threads: one log, one thread; `say` may be called from librdkafka's threads.
@@ -51,6 +52,8 @@ struct troth_kafka_config {
                               * NULL: a dynamic member */
     const char *partitioner; /* as "murmur2_random", for TROTH_ANY_PARTITION; NULL: that one */
     bool create_time;        /* telemetry bears its emitters' time, and that is meant */
+    bool at_least_once;      /* no transactions; then no standings are kept either, as they would
+                              * not be true together with what was told */
     bool keep_standings;     /* partitions' standings are written, and can be recalled */
     bool read_contracts;
     bool read_decisions;

@@ -246,6 +246,7 @@ static troth_status open_all(struct troth_kafka_state *state,
         }
     }
     bool embedded = false;
+    bool plain = false; /* there are no transactions */
     const struct troth_kafka_property needed[] = {{"partitioner", partitioner}};
     troth_status status =
         troth_kafka_output_open(state, &state->plain, config->properties,
@@ -256,7 +257,8 @@ static troth_status open_all(struct troth_kafka_state *state,
     if (status == TROTH_OK) {
         status = consumer_open(state, config, embedded, error, size);
     }
-    if (status == TROTH_OK && !embedded) {
+    plain = embedded || config->at_least_once;
+    if (status == TROTH_OK && !plain) {
         status = transactions_open(state, config, partitioner, error, size);
     }
     if (status == TROTH_OK) {
@@ -265,7 +267,7 @@ static troth_status open_all(struct troth_kafka_state *state,
     if (status == TROTH_OK) {
         status = tables_open(state);
     }
-    if (embedded || !config->keep_standings) {
+    if (plain || !config->keep_standings) {
         state->log.recall = NULL;
     } else if (status == TROTH_OK) {
         status = standings_open(state, error, size);

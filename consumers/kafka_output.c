@@ -5,8 +5,8 @@
  * Records go through the transactional producer, but for the engine's own of telemetry (ticks and
  * pointers): as long as a transaction with a record of a partition is open, nobody who reads
  * committed records alone gets past it, and in telemetry that is everybody, this engine first. They
- * may be there twice without harm, so they need no transaction. On the embedded broker everything
- * is plain.
+ * may be there twice without harm, so they need no transaction. On the embedded broker, and
+ * where at_least_once is enough, everything is plain.
  */
 #include <inttypes.h>
 #include <stdio.h>

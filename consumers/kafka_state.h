@@ -44,7 +44,7 @@ struct troth_kafka_state {
     rd_kafka_queue_t *queue;                    /* the consumer's */
     rd_kafka_queue_t *commit_queue;             /* answers to commits */
     struct troth_kafka_output plain;            /* questions go over its connections, too */
-    struct troth_kafka_output transactional;    /* without a client on the embedded broker */
+    struct troth_kafka_output transactional;    /* without a client where all is plain */
     rd_kafka_topic_t *reads[TROTH_TOPIC_COUNT]; /* the consumer's; NULL: not read */
     char names[TROTH_TOPIC_COUNT][TROTH_KAFKA_NAME_LENGTH];
 

@@ -44,6 +44,17 @@ enum troth_config_clock { TROTH_CONFIG_CLOCKS(TROTH_ENUMERATE_CLOCK) TROTH_CONFI
 
 #undef TROTH_ENUMERATE_CLOCK
 
+/* What a crash leaves of what was being told: X(NAME, "name in configuration"). */
+#define TROTH_CONFIG_DELIVERIES(X)                                                                 \
+    X(EXACTLY_ONCE, "exactly_once")                                                                \
+    X(AT_LEAST_ONCE, "at_least_once")
+
+#define TROTH_ENUMERATE_DELIVERY(NAME, text) TROTH_CONFIG_##NAME,
+
+enum troth_config_delivery { TROTH_CONFIG_DELIVERIES(TROTH_ENUMERATE_DELIVERY) };
+
+#undef TROTH_ENUMERATE_DELIVERY
+
 enum troth_config_source {
     TROTH_CONFIG_DEFAULT,
     TROTH_CONFIG_FILE,
@@ -84,6 +95,7 @@ struct troth_config {
     int64_t redis_database;    /* number */
     int64_t publish_us;        /* scores are coalesced this long */
     int64_t dead_band;         /* points of score that are not worth a write */
+    int64_t delivery;          /* enum troth_config_delivery */
     int64_t commit_us;         /* offsets are committed this often */
     int64_t checkpoint_us;     /* standings that changed are written this often; 0: never */
     int64_t tick_us;           /* a silent partition gets a tick after this long */

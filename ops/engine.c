@@ -76,6 +76,7 @@ static troth_status open_log(const struct troth_engine *engine, const struct wor
         .instance = worker->instance,
         .partitioner = troth_config_partitioner_name(config),
         .create_time = config->clock == TROTH_CONFIG_CLOCK_CREATE_TIME,
+        .at_least_once = config->delivery == TROTH_CONFIG_AT_LEAST_ONCE,
         .keep_standings = config->checkpoint_us > 0,
         .read_contracts = true,
         .voice = {say_kafka, NULL},

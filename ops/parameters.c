@@ -15,6 +15,7 @@
 #define MILLISECONDS(count) (INT64_C(1000) * (count))
 
 static const char *const clock_names[] = {TROTH_CONFIG_CLOCKS(NAME_OF) NULL};
+static const char *const delivery_names[] = {TROTH_CONFIG_DELIVERIES(NAME_OF) NULL};
 static const char *const partitioner_names[] = {TROTH_PARTITIONERS(NAME_OF) NULL};
 static const char *const framing_names[] = {TROTH_FRAMINGS(NAME_OF) NULL};
 
@@ -202,6 +203,17 @@ static const struct troth_parameter table[] = {
      .low = 0,
      .high = 1000,
      .help = "Points by which a score must have moved to be worth a write."},
+    {.key = "delivery",
+     .type = TROTH_PARAMETER_ENUM,
+     .offset = AT(delivery),
+     .initial = "exactly_once",
+     .names = delivery_names,
+     .help =
+         "With exactly_once interventions, rejects, standings and progress are one transaction, "
+         "there once or not at all. With at_least_once there are no transactions, so no rights "
+         "on a transactional id are needed; interventions and rejects may be there twice after "
+         "a crash, and standings are not kept (no checkpoints), so that a restart reads all "
+         "telemetry that there is."},
     {.key = "commit",
      .type = TROTH_PARAMETER_DURATION,
      .offset = AT(commit_us),
@@ -216,8 +228,8 @@ static const struct troth_parameter table[] = {
      .low = 0,
      .high = SECONDS(600),
      .help = "How often the standings that changed are written to Kafka, so that a restart reads "
-             "them and the records since. It takes a tenth of the time at most. 0s: never; a "
-             "restart then reads all telemetry that is kept."},
+             "them and the records since. It takes a tenth of the time at most. 0s: never, as "
+             "with at_least_once; a restart then reads all telemetry that is kept."},
     {.key = "tick",
      .type = TROTH_PARAMETER_DURATION,
      .offset = AT(tick_us),

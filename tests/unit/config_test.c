@@ -226,6 +226,8 @@ static void what_is_wrong_is_told_with_line_key_and_what_is_right(void **state)
                                     "redis.address?");
     refuse("clock: now\n", ":1: clock: \"now\" will not do; expected log_append_time or "
                            "create_time");
+    refuse("delivery: at_most_once\n", ":1: delivery: \"at_most_once\" will not do; expected "
+                                       "exactly_once or at_least_once");
     refuse("tick: 5\n", ":1: tick: \"5\" will not do; expected a duration from 0s to 1m");
     refuse("redis: here\n", ":1: redis: must be a map of keys");
     refuse("redis:\n  address: nowhere\n", "expected HOST:PORT, [IPV6]:PORT or unix:PATH");
@@ -328,7 +330,8 @@ static void what_is_printed_reads_back_as_the_same(void **state)
     (void)state;
     struct troth_config first;
     struct troth_config second;
-    const char *yaml = "prefix: p-1\nclock: create_time\npublish: 1500ms\n"
+    const char *yaml = "prefix: p-1\nclock: create_time\ndelivery: at_least_once\n"
+                       "publish: 1500ms\n"
                        "redis: {address: \"unix:/tmp/a \\\"b\\\".sock\", user: \"~\"}\n"
                        "kafka: {client.rack: 'a: \"b\" # c', bootstrap.servers: 'h:1,i:2'}\n"
                        "schemas: {0: x.avsc, 4294967295: y.avsc}\n";
@@ -344,6 +347,7 @@ static void what_is_printed_reads_back_as_the_same(void **state)
     assert_int_equal(second.publish_us, 1500000);
     assert_int_equal(second.schemas.count, 2);
     assert_int_equal(second.clock, TROTH_CONFIG_CLOCK_CREATE_TIME);
+    assert_int_equal(second.delivery, TROTH_CONFIG_AT_LEAST_ONCE);
     assert_non_null(strstr(one, "\"workers\":{\"value\":1,\"source\":\"default\"}"));
     assert_non_null(strstr(other, "\"workers\":{\"value\":1,\"source\":\"file\"}"));
     free(text);
