@@ -1,52 +1,25 @@
 /*
  * Fills the telemetry topic with the standard load, as fast as the broker takes it: tasks of
- * 100,000 healthy agents, chosen by Zipf's law with exponent 1, each recorded as it is sent.
+ * healthy agents (100,000), chosen by Zipf's law with exponent 1, each recorded as it is sent.
  *
- *   bench_load [--config FILE] [--events N] [--tiny]
+ *   bench_load [--config FILE] [--agents N] [--events N] [--tiny]
  *
  *   load_events          records that the broker has acknowledged
  *   load_agents          agents that occur among them
  *   load_bytes_per_event mean size of an encoded event; the standard load's is about 120
  *   load_events_per_s    how fast that went
- *
- * Tasks alone, because each of them is evidence for all three share terms: the dearest that the
- * standard load can mean.
  */
-#include "bench/bench.h"
+#include "bench/standard_load.h"
 
 #include <inttypes.h>
 #include <unistd.h>
 
 #include "consumers/clock.h"
 #include "consumers/encode.h"
-#include "ops/fleet/fleet.h"
-#include "ops/message.h"
 #include "ops/options.h"
 #include "ops/sender.h"
 
-enum { EVENTS = 4000000, EVENTS_TINY = 50000, AGENTS = 100000 };
-
-#define DURATION_US INT64_C(3600000000) /* of the fleet's own time: enough for any number */
-
-static void configure(struct troth_fleet_config *config, int64_t now_us)
-{
-    static const uint32_t floors_ppm[TROTH_FLEET_RATES] = {980000, 950000, 970000, 950000, 999999};
-    troth_fleet_config_default(config);
-    config->seed = 1;
-    config->agents = AGENTS;
-    config->rate_per_second = TROTH_FLEET_RATE_MAX;
-    config->start_us = now_us;
-    config->duration_us = DURATION_US;
-    config->zipf = 1.0;
-    config->tool_ppm = 0;
-    config->evaluation_ppm = 0;
-    config->heartbeat_ppm = 0;
-    config->late_ppm = 0;
-    config->duplicate_ppm = 0;
-    config->spend_micros_per_hour = INT64_MAX / 2; /* no budget: tasks cost what tasks cost */
-    memset(config->share_ppm, 0, sizeof config->share_ppm);
-    memcpy(config->floor_ppm, floors_ppm, sizeof floors_ppm);
-}
+enum { EVENTS = 4000000, EVENTS_TINY = 50000 };
 
 /* Sends so many events of the fleet. Out bytes: their encoded size. */
 static troth_status send_all(struct troth_sender *sender, struct troth_fleet *fleet, int64_t events,
@@ -83,21 +56,15 @@ static uint32_t count_agents(const struct troth_fleet *fleet)
     return count;
 }
 
-static int load(const struct troth_config *config, int64_t events)
+static int load(const struct troth_config *config, uint32_t agents, int64_t events)
 {
-    struct troth_fleet_config made;
     const struct troth_clock clock = troth_clock_system();
     struct troth_sender sender;
-    const char *problem = "";
-    void *memory = NULL;
     uint64_t bytes = 0;
-    configure(&made, clock.wall_us(clock.context));
-    if (troth_fleet_config_check(&made, &problem) != TROTH_OK ||
-        posix_memalign(&memory, 64, troth_fleet_size(&made)) != 0) {
-        troth_message_error("the fleet: %s", problem[0] != '\0' ? problem : "no memory");
+    struct troth_fleet *fleet = bench_fleet_create(agents, clock.wall_us(clock.context));
+    if (fleet == NULL) {
         return 1;
     }
-    struct troth_fleet *fleet = troth_fleet_init(memory, &made);
     troth_status status = troth_sender_open(&sender, config, "telemetry");
     const int64_t began_us = clock.monotonic_us(clock.context);
     if (status == TROTH_OK) {
@@ -114,7 +81,7 @@ static int load(const struct troth_config *config, int64_t events)
                             sender.error[0] != '\0' ? sender.error : troth_status_meaning(status));
     }
     troth_sender_close(&sender);
-    free(memory);
+    free(fleet);
     return status == TROTH_OK ? 0 : 1;
 }
 
@@ -124,8 +91,14 @@ int main(int argc, char **argv)
     struct troth_config config;
     bool tiny = false;
     int64_t events = 0;
+    int64_t agents = BENCH_AGENTS;
     int operands = 0;
     const struct troth_option options[] = {
+        {.name = "agents",
+         .kind = TROTH_OPTION_INTEGER,
+         .target = &agents,
+         .low = 1,
+         .high = TROTH_FLEET_AGENTS_MAX},
         {.name = "events",
          .kind = TROTH_OPTION_INTEGER,
          .target = &events,
@@ -138,13 +111,13 @@ int main(int argc, char **argv)
         troth_options_parse(options, sizeof options / sizeof options[0], argc, argv, &operands) !=
             TROTH_OK ||
         operands != 0) {
-        fputs("usage: bench_load [--config FILE] [--events N] [--tiny]\n", stderr);
+        fputs("usage: bench_load [--config FILE] [--agents N] [--events N] [--tiny]\n", stderr);
         return 2;
     }
     common.request.environment = environ;
     int result = 1;
     if (troth_config_load(&config, &common.request) == TROTH_OK) {
-        result = load(&config, events > 0 ? events : tiny ? EVENTS_TINY : EVENTS);
+        result = load(&config, (uint32_t)agents, events > 0 ? events : tiny ? EVENTS_TINY : EVENTS);
     }
     troth_config_fini(&config);
     return result;
