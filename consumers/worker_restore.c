@@ -309,7 +309,11 @@ bool troth_worker_restore(struct troth_worker *worker, struct troth_partition *p
     }
     if (partition->claimed && !partition->recalled) {
         partition->recalled = log->recall(log, partition->number) == TROTH_OK;
-        if (!partition->recalled) {
+        if (partition->recalled) {
+            troth_worker_say(worker, TROTH_LEVEL_INFO,
+                             "telemetry[%" PRId32 "] is claimed: its standings are read",
+                             partition->number);
+        } else {
             troth_worker_say(worker, TROTH_LEVEL_WARNING,
                              "standings[%" PRId32 "] cannot be read: %s; trying again",
                              partition->number, log->error(log));
