@@ -1,0 +1,29 @@
+/*
+ * Planted bugs: canaries. Each is in a simulated part, or in how the worker is told to run, and
+ * breaks one rule that the real one keeps; the checks must find it, or they prove nothing.
+ */
+#ifndef TROTH_TESTS_SIM_BUGS_H
+#define TROTH_TESTS_SIM_BUGS_H
+
+/* X(NAME, "name on the command line", "the rule that is broken") */
+#define SIM_BUGS(X)                                                                                \
+    X(NONE, "none", "nothing is")                                                                  \
+    X(UNFENCED, "unfenced", "the group takes offsets of a generation that is over")                \
+    X(EMPTY_MEMBER, "empty-member", "offsets bear no member id once the membership is lost")       \
+    X(UNSTABLE, "unstable", "committed offsets are read past a transaction that is not decided")   \
+    X(NO_INIT, "no-init", "a name that opens anew goes on with what its former self left open")    \
+    X(SPLIT_COMMIT, "split-commit", "records are committed first, their offsets after")            \
+    X(EARLY_ANSWER, "early-answer", "a commit is answered before it has taken effect")             \
+    X(EARLY_TICK, "early-tick", "a tick is given before it is appended")                           \
+    X(PARTITIONER, "partitioner", "one worker places agents otherwise")                            \
+    X(SKIPPED, "skipped", "a partition that is started skips a record")                            \
+    X(LATE_ABORT, "late-abort", "what was sent for lost partitions goes with the next commit")     \
+    X(EARLY_END, "early-end", "END of the contracts comes before all of them are given")           \
+    X(FORGOTTEN, "forgotten", "a store that broke says that nothing happened")                     \
+    X(ERA, "era", "one worker names its interventions otherwise")
+
+#define SIM_ENUMERATE_BUG(NAME, text, rule) SIM_BUG_##NAME,
+enum sim_bug { SIM_BUGS(SIM_ENUMERATE_BUG) SIM_BUG_COUNT };
+#undef SIM_ENUMERATE_BUG
+
+#endif

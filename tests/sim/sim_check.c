@@ -1,0 +1,370 @@
+#include "tests/sim/sim_check.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "consumers/report.h"
+#include "schemas/assert.h"
+#include "scoring/outlook.h"
+
+void sim_check_init(struct sim_check *check, struct sim_cluster *cluster,
+                    const struct troth_worker_config *config)
+{
+    memset(check, 0, sizeof *check);
+    check->cluster = cluster;
+    check->config = config;
+    check->changes = calloc(SIM_CHANGES_MAX, sizeof *check->changes);
+    TROTH_ASSERT(check->changes != NULL);
+}
+
+void sim_check_fini(struct sim_check *check)
+{
+    free(check->changes);
+    if (check->ran) {
+        for (int32_t p = 0; p < check->cluster->log.partition_count; p++) {
+            sim_undisturbed_fini(&check->runs[p]);
+        }
+        sim_versions_fini(&check->versions);
+    }
+}
+
+void sim_check_fail(struct sim_check *check, const char *format, ...)
+{
+    va_list arguments;
+    if (!check->failed) {
+        check->failed = true;
+        va_start(arguments, format);
+        vsnprintf(check->why, sizeof check->why, format, arguments);
+        va_end(arguments);
+    }
+}
+
+/* ---- Always. ---- */
+
+void sim_check_committed(void *context, const struct sim_record *record, enum troth_topic topic)
+{
+    struct sim_check *check = context;
+    if (topic != TROTH_TOPIC_INTERVENTIONS) {
+        return;
+    }
+    json_t *told = json_loads(record->value, 0, NULL);
+    TROTH_ASSERT(told != NULL && check->change_count < SIM_CHANGES_MAX);
+    struct sim_change *change = &check->changes[check->change_count++];
+    const char *to = json_string_value(json_object_get(told, "to"));
+    const json_t *witness = json_array_get(json_object_get(told, "witnesses"), 0);
+    snprintf(change->agent, sizeof change->agent, "%s",
+             json_string_value(json_object_get(told, "agent")));
+    snprintf(change->contract, sizeof change->contract, "%s",
+             json_string_value(json_object_get(told, "contract")));
+    change->cause_offset = json_integer_value(json_object_get(witness, "offset"));
+    change->to = (uint8_t)troth_rung_find(to, strlen(to));
+    json_decref(told);
+}
+
+void sim_check_written(void *context, const struct sim_write *write)
+{
+    struct sim_check *check = context;
+    unsigned committed = TROTH_RUNG_RECERTIFY;
+    if (write->kind != SIM_WRITE_STANDING || write->cause_offset < 0) {
+        return;
+    }
+    for (size_t i = 0; i < check->change_count; i++) {
+        const struct sim_change *change = &check->changes[i];
+        if (strcmp(change->agent, write->agent) != 0 ||
+            strcmp(change->contract, write->contract) != 0) {
+            continue;
+        }
+        committed = change->to;
+        if (change->cause_offset == write->cause_offset && change->to == write->rung) {
+            return;
+        }
+    }
+    if (write->rung < committed) {
+        sim_check_fail(check,
+                       "%s/%s is shown at %s for offset %" PRId64
+                       ", which is not committed; committed is %s",
+                       write->agent, write->contract, troth_rung_name(write->rung),
+                       write->cause_offset, troth_rung_name(committed));
+    }
+}
+
+/* ---- Lines. ---- */
+
+struct lines {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+
+static void lines_add(struct lines *lines, char *line)
+{
+    if (lines->count == lines->capacity) {
+        lines->capacity = lines->capacity > 0 ? lines->capacity * 2 : 64;
+        lines->items = realloc(lines->items, lines->capacity * sizeof *lines->items);
+        TROTH_ASSERT(lines->items != NULL);
+    }
+    lines->items[lines->count++] = line;
+}
+
+static void lines_fini(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        free(lines->items[i]);
+    }
+    free(lines->items);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Compares two lists, sorted. */
+static void compare(struct sim_check *check, const char *what, struct lines *expected,
+                    struct lines *found)
+{
+    size_t i = 0;
+    qsort(expected->items, expected->count, sizeof *expected->items, compare_lines);
+    qsort(found->items, found->count, sizeof *found->items, compare_lines);
+    while (i < expected->count && i < found->count &&
+           strcmp(expected->items[i], found->items[i]) == 0) {
+        i++;
+    }
+    if (i < expected->count || i < found->count) {
+        sim_check_fail(check,
+                       "%s: %zu expected, %zu found; the first difference:\n    expected %.700s\n"
+                       "    found    %.700s",
+                       what, expected->count, found->count,
+                       i < expected->count ? expected->items[i] : "(nothing)",
+                       i < found->count ? found->items[i] : "(nothing)");
+    }
+}
+
+__attribute__((format(printf, 1, 2))) static char *line_of(const char *format, ...)
+{
+    char *line = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vasprintf(&line, format, arguments);
+    va_end(arguments);
+    TROTH_ASSERT(length >= 0);
+    return line;
+}
+
+/* ---- At the end. ---- */
+
+/* Interventions, with their place in the order of their standing's. */
+static void check_interventions(struct sim_check *check)
+{
+    const struct sim_log *log = &check->cluster->log;
+    struct lines expected = {0};
+    struct lines found = {0};
+    size_t place[SIM_PARTITIONS_MAX] = {0};
+    for (int32_t p = 0; p < log->partition_count; p++) {
+        for (size_t i = 0; i < check->runs[p].told_count; i++) {
+            lines_add(&expected, line_of("%s", check->runs[p].told[i]));
+        }
+        const struct sim_partition *topic = &log->topics[TROTH_TOPIC_INTERVENTIONS][p];
+        for (int64_t i = 0; i < topic->count; i++) {
+            if (topic->records[i].fate == SIM_COMMITTED) {
+                lines_add(&found, line_of("%s", topic->records[i].value));
+            }
+        }
+    }
+    compare(check, "interventions", &expected, &found);
+    lines_fini(&expected);
+    lines_fini(&found);
+    /* An agent's stand in one partition of the topic, in the order of its shard. */
+    for (int32_t p = 0; p < log->partition_count && !check->failed; p++) {
+        const struct sim_partition *topic = &log->topics[TROTH_TOPIC_INTERVENTIONS][p];
+        for (int64_t i = 0; i < topic->count; i++) {
+            const struct sim_record *record = &topic->records[i];
+            if (record->fate != SIM_COMMITTED) {
+                continue;
+            }
+            const int32_t source =
+                (int32_t)strtol(strrchr(sim_record_header(record, "ce_source"), '/') + 1, NULL, 10);
+            const char *told = check->runs[source].told[place[source]++];
+            if (strcmp(told, record->value) != 0) {
+                sim_check_fail(check,
+                               "interventions are out of order: expected %.700s\n found %.700s",
+                               told, record->value);
+            }
+        }
+    }
+}
+
+static void check_rejects(struct sim_check *check)
+{
+    const struct sim_log *log = &check->cluster->log;
+    struct lines expected = {0};
+    struct lines found = {0};
+    for (int32_t p = 0; p < log->partition_count; p++) {
+        for (size_t i = 0; i < check->runs[p].reject_count; i++) {
+            const struct sim_reject *reject = &check->runs[p].rejects[i];
+            lines_add(&expected, line_of("%" PRId32 "/%" PRId64 " %s", p, reject->offset,
+                                         troth_status_name(reject->reason)));
+        }
+        const struct sim_partition *topic = &log->topics[TROTH_TOPIC_REJECTS][p];
+        for (int64_t i = 0; i < topic->count; i++) {
+            const struct sim_record *record = &topic->records[i];
+            if (record->fate == SIM_COMMITTED) {
+                lines_add(&found, line_of("%s/%s %s", sim_record_header(record, "partition"),
+                                          sim_record_header(record, "offset"),
+                                          sim_record_header(record, "reason")));
+            }
+        }
+    }
+    compare(check, "rejects", &expected, &found);
+    lines_fini(&expected);
+    lines_fini(&found);
+}
+
+static void check_standing_row(struct sim_check *check, struct troth_standing_view *view)
+{
+    char agent[SIM_NAME_MAX];
+    const char *contract = view->rules->contract->name;
+    bool complete = false;
+    snprintf(agent, sizeof agent, "%.*s", (int)view->agent.length, view->agent.data);
+    const struct sim_write *row =
+        sim_redis_shows(&check->cluster->redis, agent, contract, &complete);
+    const struct troth_score score = troth_outlook_score(&view->sight);
+    if (row == NULL || !complete) {
+        sim_check_fail(check, "%s/%s is shown %s", agent, contract,
+                       row == NULL ? "nowhere" : "in part");
+        return;
+    }
+    const int off = (int)row->score - (int)score.score;
+    if (row->rung != view->standing->rung || row->version != view->rules->contract->version ||
+        (off < 0 ? -off : off) > (int)check->config->dead_band) {
+        sim_check_fail(check,
+                       "%s/%s is shown at %s with %u by version %" PRId64
+                       "; it is at %s with %u by version %" PRId64,
+                       agent, contract, troth_rung_name(row->rung), row->score, row->version,
+                       troth_rung_name(view->standing->rung), score.score,
+                       view->rules->contract->version);
+    }
+}
+
+/* An agent's row: the meet of its standings. */
+static void check_agent_row(struct sim_check *check, const struct sim_undisturbed *run,
+                            struct troth_text name)
+{
+    uint32_t standings[TROTH_CONTRACTS_MAX];
+    char agent[SIM_NAME_MAX];
+    bool complete = false;
+    unsigned rung = 0;
+    snprintf(agent, sizeof agent, "%.*s", (int)name.length, name.data);
+    const uint32_t count = troth_shard_of_agent(run->shard, name, standings, TROTH_CONTRACTS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        struct troth_standing_view view;
+        if (troth_shard_view(run->shard, standings[i], &view)) {
+            rung = view.standing->rung > rung ? view.standing->rung : rung;
+        }
+    }
+    const struct sim_write *row = sim_redis_shows(&check->cluster->redis, agent, NULL, &complete);
+    if (row == NULL || row->rung != rung || !complete) {
+        sim_check_fail(check, "agent %s is shown %s%s; it is at %s", agent,
+                       row == NULL ? "nowhere" : troth_rung_name(row->rung),
+                       row != NULL && !complete ? ", in part" : "", troth_rung_name(rung));
+    }
+}
+
+/* Rows of standings that nobody has. */
+static void check_no_other_rows(struct sim_check *check)
+{
+    const struct sim_redis *redis = &check->cluster->redis;
+    for (size_t i = 0; i < redis->count && !check->failed; i++) {
+        const struct sim_write *write = &redis->writes[i];
+        bool complete = false;
+        bool there = false;
+        if (write->kind != SIM_WRITE_STANDING ||
+            sim_redis_shows(redis, write->agent, write->contract, &complete) == NULL) {
+            continue;
+        }
+        struct troth_shard *shard = check->runs[write->partition].shard;
+        for (uint32_t s = 0; s < troth_shard_standings(shard); s++) {
+            struct troth_standing_view view;
+            there |= troth_shard_view(shard, s, &view) &&
+                     strcmp(view.rules->contract->name, write->contract) == 0 &&
+                     view.agent.length == strlen(write->agent) &&
+                     memcmp(view.agent.data, write->agent, view.agent.length) == 0;
+        }
+        if (!there) {
+            sim_check_fail(check, "%s/%s is shown, and nobody has it", write->agent,
+                           write->contract);
+        }
+    }
+}
+
+static void check_redis(struct sim_check *check)
+{
+    for (int32_t p = 0; p < check->cluster->log.partition_count && !check->failed; p++) {
+        struct sim_undisturbed *run = &check->runs[p];
+        for (uint32_t s = 0; s < troth_shard_standings(run->shard); s++) {
+            struct troth_standing_view view;
+            if (troth_shard_view(run->shard, s, &view)) {
+                check_standing_row(check, &view);
+                check_agent_row(check, run, view.agent);
+            }
+        }
+    }
+    check_no_other_rows(check);
+}
+
+static void check_versions(struct sim_check *check)
+{
+    for (size_t i = 0; i < check->versions.count; i++) {
+        const struct sim_version *v = &check->versions.items[i];
+        const int64_t wanted = sim_versions_in_force(&check->versions, v->name);
+        for (int32_t p = 0; p < check->cluster->log.partition_count; p++) {
+            const int64_t run = sim_undisturbed_version(&check->runs[p], v->name);
+            if (run != wanted) {
+                sim_check_fail(
+                    check, "%s@%" PRId64 " is in force, and telemetry[%" PRId32 "] runs %" PRId64,
+                    v->name, wanted, p, run);
+            }
+        }
+    }
+}
+
+void sim_check_rest(struct sim_check *check)
+{
+    struct sim_log *log = &check->cluster->log;
+    sim_versions_read(&check->versions, log);
+    for (int32_t p = 0; p < log->partition_count; p++) {
+        sim_undisturbed_run(&check->runs[p], log, p, &check->versions, check->config);
+    }
+    check->ran = true;
+    check_interventions(check);
+    check_rejects(check);
+    check_versions(check);
+    check_redis(check);
+}
+
+void sim_check_standings(struct sim_check *check, size_t since, const char *who)
+{
+    const struct sim_redis *redis = &check->cluster->redis;
+    struct lines expected = {0};
+    struct lines found = {0};
+    for (int32_t p = 0; p < check->cluster->log.partition_count; p++) {
+        struct troth_shard *shard = check->runs[p].shard;
+        for (uint32_t s = 0; s < troth_shard_standings(shard); s++) {
+            struct troth_standing_view view;
+            if (troth_shard_view(shard, s, &view)) {
+                json_t *report = troth_report_standing(&view);
+                lines_add(&expected, json_dumps(report, TROTH_REPORT_FLAGS));
+                json_decref(report);
+            }
+        }
+    }
+    for (size_t i = since; i < redis->count; i++) {
+        if (redis->writes[i].report != NULL) {
+            lines_add(&found, line_of("%s", redis->writes[i].report));
+        }
+    }
+    compare(check, who, &expected, &found);
+    lines_fini(&expected);
+    lines_fini(&found);
+}

@@ -1,0 +1,62 @@
+/*
+ * What must hold, whatever went wrong.
+ *
+ * Always (a violation is noted at once):
+ * - a change of rung that is not committed shows in Redis only where it narrows.
+ * At the end, when all has come to rest, against the undisturbed run:
+ * - every intervention and every reject stands once among the committed records, and nothing else;
+ * - Redis shows every standing and every agent, at their rungs, no row that nobody has, none in
+ *   part, and no score further off than the dead band;
+ * - every version in force runs on every partition;
+ * - the live workers' standings, and those of a fresh worker, are the same to the last number.
+ *
+ * Threads: one. Memory: what was committed, given back by sim_check_fini.
+ */
+#ifndef TROTH_TESTS_SIM_CHECK_H
+#define TROTH_TESTS_SIM_CHECK_H
+
+#include "tests/sim/sim_member.h"
+#include "tests/sim/sim_undisturbed.h"
+
+enum { SIM_WHY_MAX = 2048, SIM_CHANGES_MAX = 65536 };
+
+/* A committed change of rung. */
+struct sim_change {
+    char agent[SIM_NAME_MAX];
+    char contract[SIM_NAME_MAX];
+    int64_t cause_offset;
+    uint8_t to;
+};
+
+struct sim_check {
+    struct sim_cluster *cluster;
+    const struct troth_worker_config *config;
+    struct sim_change *changes; /* SIM_CHANGES_MAX */
+    size_t change_count;
+    struct sim_versions versions;
+    struct sim_undisturbed runs[SIM_PARTITIONS_MAX];
+    bool ran;
+    bool failed;
+    char why[SIM_WHY_MAX]; /* the first violation */
+};
+
+void sim_check_init(struct sim_check *check, struct sim_cluster *cluster,
+                    const struct troth_worker_config *config);
+void sim_check_fini(struct sim_check *check);
+
+/* Notes a violation; the first is kept. */
+__attribute__((format(printf, 2, 3))) void sim_check_fail(struct sim_check *check,
+                                                          const char *format, ...);
+
+/* For sim_log.on_committed and sim_redis.on_write. */
+void sim_check_committed(void *check, const struct sim_record *record, enum troth_topic topic);
+void sim_check_written(void *check, const struct sim_write *write);
+
+/* At the end, with nobody writing any more. Runs undisturbed, and compares what is committed and
+ * what Redis shows. */
+void sim_check_rest(struct sim_check *check);
+
+/* Compares the standings' reports that Redis was given since a write. In who: they are of. */
+void sim_check_standings(struct sim_check *check, size_t since, const char *who);
+
+#endif

@@ -1,0 +1,258 @@
+#include "tests/sim/sim_store.h"
+
+#include <string.h>
+
+#include "consumers/report.h"
+#include "schemas/assert.h"
+
+static struct sim_store *store_of(struct troth_store *base)
+{
+    return (struct sim_store *)(void *)base;
+}
+
+static void drop(struct sim_write *writes, size_t from, size_t *count)
+{
+    for (size_t i = from; i < *count; i++) {
+        free(writes[i].report);
+    }
+    *count = 0;
+}
+
+static void arrive(struct sim_store *store, struct sim_write *writes, size_t most, size_t *count)
+{
+    const size_t arriving = most < *count ? most : *count;
+    for (size_t i = 0; i < arriving; i++) {
+        sim_redis_write(store->redis, &writes[i]);
+    }
+    drop(writes, arriving, count);
+}
+
+void sim_store_break(struct sim_store *store)
+{
+    const bool there = store->connected && store->restarts == store->redis->restarts &&
+                       !store->life->dead &&
+                       (store->may_write == NULL || store->may_write(store->context));
+    const size_t most = there ? random_below(store->redis->random, store->queued_count + 1) : 0;
+    store->connected = false;
+    arrive(store, store->queued, most, &store->queued_count);
+    drop(store->narrowed, 0, &store->narrowed_count);
+}
+
+/* Counts a call. Returns whether there is a connection. */
+static bool called(struct sim_store *store)
+{
+    const bool lives = sim_life_goes_on(store->life);
+    const bool there = lives && !sim_redis_is_away(store->redis) &&
+                       store->restarts == store->redis->restarts &&
+                       (store->may_write == NULL || store->may_write(store->context));
+    if (store->connected && !there) {
+        sim_store_break(store);
+    }
+    return store->connected;
+}
+
+static bool connected(struct troth_store *base, bool *fresh)
+{
+    struct sim_store *store = store_of(base);
+    *fresh = false;
+    if (called(store)) {
+        return true;
+    }
+    const int64_t now_us = store->redis->clock->monotonic_us;
+    if (store->life->dead || now_us - store->tried_us < SIM_SECOND_US) {
+        return false;
+    }
+    store->tried_us = now_us;
+    *fresh = !sim_redis_is_away(store->redis) &&
+             (store->may_write == NULL || store->may_write(store->context));
+    store->connected = *fresh;
+    store->restarts = store->redis->restarts;
+    return store->connected;
+}
+
+static void name(char out[SIM_NAME_MAX], const char *text, size_t length)
+{
+    TROTH_ASSERT(length < SIM_NAME_MAX);
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
+static struct sim_write of_standing(const struct sim_store *store,
+                                    const struct troth_publication *standing)
+{
+    const struct troth_standing_view *view = standing->view;
+    struct sim_write write = {.kind = SIM_WRITE_STANDING,
+                              .rung = (uint8_t)view->standing->rung,
+                              .whole = standing->whole,
+                              .score = standing->score.score,
+                              .partition = standing->partition,
+                              .version = view->rules->contract->version,
+                              .cause_offset = view->standing->cause_offset,
+                              .as_of_us = standing->as_of_us};
+    name(write.agent, view->agent.data, view->agent.length);
+    name(write.contract, view->rules->contract->name, strlen(view->rules->contract->name));
+    if (store->redis->keeps_reports) {
+        json_t *report = troth_report_standing(standing->view);
+        write.report = json_dumps(report, TROTH_REPORT_FLAGS);
+        json_decref(report);
+    }
+    return write;
+}
+
+static struct sim_write of_agent(const struct troth_agent_publication *agent)
+{
+    struct sim_write write = {.kind = SIM_WRITE_AGENT,
+                              .rung = agent->meet.rung,
+                              .whole = agent->whole,
+                              .score = agent->meet.score,
+                              .partition = agent->partition,
+                              .as_of_us = agent->as_of_us};
+    name(write.agent, agent->agent.data, agent->agent.length);
+    return write;
+}
+
+static troth_status narrow(struct troth_store *base, const struct troth_publication *standing,
+                           const struct troth_agent_publication *agent, const char *record,
+                           size_t record_length)
+{
+    struct sim_store *store = store_of(base);
+    (void)record;
+    TROTH_ASSERT(record_length > 0);
+    if (!called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    /* Several may be put; each arrives at once, as it does by a buffer that is full. */
+    arrive(store, store->narrowed, 2, &store->narrowed_count);
+    store->narrowed[0] = of_standing(store, standing);
+    store->narrowed[1] = of_agent(agent);
+    store->narrowed_count = 2;
+    return TROTH_OK;
+}
+
+static troth_status narrowed(struct troth_store *base)
+{
+    struct sim_store *store = store_of(base);
+    if (!called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    arrive(store, store->narrowed, 2, &store->narrowed_count);
+    return TROTH_OK;
+}
+
+static troth_status may_put(struct sim_store *store)
+{
+    if (!called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    if (store->slow > 0) {
+        store->slow--;
+        sim_clock_move(store->redis->clock, 1000);
+        return TROTH_FULL;
+    }
+    return TROTH_OK;
+}
+
+static troth_status put(struct sim_store *store, const struct sim_write *write)
+{
+    TROTH_ASSERT(store->queued_count < SIM_PUTS_MAX);
+    store->queued[store->queued_count++] = *write;
+    return TROTH_OK;
+}
+
+static troth_status announce(struct troth_store *base, const char *record, size_t record_length)
+{
+    (void)record;
+    TROTH_ASSERT(record_length > 0);
+    return may_put(store_of(base));
+}
+
+static troth_status put_standing(struct troth_store *base, const struct troth_publication *standing)
+{
+    struct sim_store *store = store_of(base);
+    const troth_status status = may_put(store);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    const struct sim_write write = of_standing(store, standing);
+    return put(store, &write);
+}
+
+static troth_status put_agent(struct troth_store *base, const struct troth_agent_publication *agent)
+{
+    struct sim_store *store = store_of(base);
+    const troth_status status = may_put(store);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    const struct sim_write write = of_agent(agent);
+    return put(store, &write);
+}
+
+static troth_status take_away(struct troth_store *base, struct troth_text agent,
+                              const char *contract, bool last)
+{
+    struct sim_store *store = store_of(base);
+    struct sim_write write = {.kind = SIM_WRITE_REMOVE, .last = last};
+    const troth_status status = may_put(store);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    name(write.agent, agent.data, agent.length);
+    name(write.contract, contract, strlen(contract));
+    return put(store, &write);
+}
+
+static troth_status flush(struct troth_store *base)
+{
+    struct sim_store *store = store_of(base);
+    const troth_status status = may_put(store);
+    if (status == TROTH_OK) {
+        arrive(store, store->queued, SIM_PUTS_MAX, &store->queued_count);
+    }
+    return status;
+}
+
+static troth_status acknowledged(struct troth_store *base, int64_t timeout_us)
+{
+    struct sim_store *store = store_of(base);
+    if (!called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    if (store->silent > 0) {
+        store->silent--;
+        sim_clock_move(store->redis->clock, timeout_us);
+        sim_store_break(store);
+        return TROTH_TIMED_OUT;
+    }
+    return TROTH_OK;
+}
+
+static const char *error(struct troth_store *base)
+{
+    (void)base;
+    return "the simulated store failed";
+}
+
+static void close_store(struct troth_store *base)
+{
+    sim_store_break(store_of(base));
+}
+
+void sim_store_open(struct sim_store *store, struct sim_redis *redis, struct sim_life *life)
+{
+    memset(store, 0, sizeof *store);
+    store->store = (struct troth_store){.connected = connected,
+                                        .narrow = narrow,
+                                        .narrowed = narrowed,
+                                        .announce = announce,
+                                        .put_standing = put_standing,
+                                        .put_agent = put_agent,
+                                        .remove = take_away,
+                                        .flush = flush,
+                                        .acknowledged = acknowledged,
+                                        .error = error,
+                                        .close = close_store};
+    store->redis = redis;
+    store->life = life;
+    store->tried_us = INT64_MIN / 2;
+}

@@ -1,0 +1,229 @@
+#include "tests/sim/sim_undisturbed.h"
+
+#include <string.h>
+
+#include "consumers/report.h"
+#include "schemas/assert.h"
+#include "scoring/agents.h"
+
+/* ---- Contracts. ---- */
+
+static const struct sim_version *document(const struct sim_versions *versions, const char *name,
+                                          int64_t number)
+{
+    for (size_t i = 0; i < versions->count; i++) {
+        const struct sim_version *v = &versions->items[i];
+        if (v->is_document && v->version == number && strcmp(v->name, name) == 0) {
+            return v;
+        }
+    }
+    return NULL;
+}
+
+int64_t sim_versions_in_force(const struct sim_versions *versions, const char *name)
+{
+    int64_t highest = 0;
+    for (size_t i = 0; i < versions->count; i++) {
+        const struct sim_version *v = &versions->items[i];
+        if (!v->is_document && strcmp(v->name, name) == 0 && v->version > highest) {
+            highest = v->version;
+        }
+    }
+    return highest;
+}
+
+/* Takes one record. Returns whether it can be used. */
+static bool take(const struct sim_versions *versions, const struct sim_record *record,
+                 struct sim_version *v)
+{
+    static struct troth_problems problems;
+    const char *at = strchr(record->key, '@');
+    const size_t length = at != NULL ? (size_t)(at - record->key) : record->key_length;
+    snprintf(v->name, sizeof v->name, "%.*s", (int)length, record->key);
+    v->is_document = at != NULL;
+    v->version = strtoll(at != NULL ? at + 1 : record->value, NULL, 10);
+    if (!v->is_document) {
+        return document(versions, v->name, v->version) != NULL &&
+               v->version >= sim_versions_in_force(versions, v->name);
+    }
+    problems.count = 0;
+    if (document(versions, v->name, v->version) != NULL ||
+        troth_contract_parse(record->value, record->value_length, &v->contract, &problems) !=
+            TROTH_OK) {
+        return false;
+    }
+    troth_rules_init(&v->rules, &v->contract);
+    return true;
+}
+
+void sim_versions_read(struct sim_versions *versions, const struct sim_log *log)
+{
+    const struct sim_partition *topic = &log->topics[TROTH_TOPIC_CONTRACTS][0];
+    versions->count = 0;
+    versions->items = calloc(SIM_VERSIONS_MAX, sizeof *versions->items);
+    TROTH_ASSERT(versions->items != NULL && topic->count <= SIM_VERSIONS_MAX);
+    for (int64_t i = 0; i < topic->count; i++) {
+        struct sim_version *v = &versions->items[versions->count];
+        v->offset = i;
+        v->time_us = topic->records[i].timestamp_us;
+        versions->count += take(versions, &topic->records[i], v);
+    }
+}
+
+void sim_versions_fini(struct sim_versions *versions)
+{
+    free(versions->items);
+}
+
+/* The rules that a pointer puts in force, or NULL: its document, and a record that put that version
+ * or a higher one in force, are older than it. */
+static const struct troth_rules *pointed(const struct sim_versions *versions, int64_t offset,
+                                         int64_t time_us)
+{
+    const struct sim_version *named = NULL;
+    for (size_t i = 0; i < versions->count; i++) {
+        const struct sim_version *v = &versions->items[i];
+        named = v->is_document && v->offset == offset ? v : named;
+    }
+    for (size_t i = 0; named != NULL && named->time_us < time_us && i < versions->count; i++) {
+        const struct sim_version *v = &versions->items[i];
+        if (!v->is_document && v->version >= named->version && v->time_us < time_us &&
+            strcmp(v->name, named->name) == 0) {
+            return &named->rules;
+        }
+    }
+    return NULL;
+}
+
+static int64_t offset_named(const struct troth_event *event)
+{
+    char digits[24] = "-1";
+    bool contracts = false;
+    for (unsigned i = 0; i < event->attribute_count; i++) {
+        const struct troth_attribute *a = &event->attributes[i];
+        if (a->name.length == 6 && memcmp(a->name.data, "offset", 6) == 0) {
+            snprintf(digits, sizeof digits, "%.*s", (int)a->value.length, a->value.data);
+        }
+        contracts |= a->name.length == 5 && memcmp(a->name.data, "topic", 5) == 0 &&
+                     a->value.length == 9 && memcmp(a->value.data, "contracts", 9) == 0;
+    }
+    return contracts ? strtoll(digits, NULL, 10) : -1;
+}
+
+/* ---- The run. ---- */
+
+static void on_intervention(void *context, const struct troth_intervention *told)
+{
+    struct sim_undisturbed *run = context;
+    const struct troth_report_origin origin = {run->config->telemetry_topic, run->partition,
+                                               run->config->era};
+    json_t *report = troth_report_intervention(&origin, told);
+    TROTH_ASSERT(run->told_count < SIM_TOLD_MAX);
+    run->told[run->told_count++] = json_dumps(report, TROTH_REPORT_FLAGS);
+    json_decref(report);
+    run->narrowings += told->narrowing;
+    run->widenings += !told->narrowing;
+}
+
+static void on_ended(void *context, uint32_t standing, struct troth_text agent,
+                     const char *contract)
+{
+    (void)context;
+    (void)standing;
+    (void)agent;
+    (void)contract;
+}
+
+/* Reads a record, and whether it is an event that belongs where it stands. */
+static troth_status read_record(const struct sim_undisturbed *run, const struct sim_log *log,
+                                const struct sim_record *record, struct troth_event *event,
+                                struct troth_scratch *scratch)
+{
+    struct troth_reason reason;
+    if (record->value == NULL) {
+        return TROTH_UNDECODABLE;
+    }
+    const troth_status status = troth_framing_decode(run->config->framing, record->value,
+                                                     record->value_length, event, scratch, &reason);
+    if (status != TROTH_OK || event->kind == TROTH_KIND_TICK || event->kind == TROTH_KIND_POINTER) {
+        return status;
+    }
+    if (record->key == NULL || record->key_length == 0) {
+        return TROTH_UNKEYED;
+    }
+    const bool named = record->key_length == event->agent.length &&
+                       memcmp(record->key, event->agent.data, record->key_length) == 0;
+    const int32_t place = troth_partition_of(TROTH_PARTITIONER_MURMUR2, record->key,
+                                             record->key_length, log->partition_count);
+    return named && place == run->partition ? TROTH_OK : TROTH_MISROUTED;
+}
+
+static void open_shard(struct sim_undisturbed *run)
+{
+    const struct troth_shard_config config = {.agents_max = run->config->agents_max,
+                                              .standings_max = run->config->standings_max,
+                                              .standing_bytes = run->config->standing_bytes,
+                                              .max_ahead_us = run->config->max_ahead_us,
+                                              .on_intervention = on_intervention,
+                                              .on_ended = on_ended,
+                                              .context = run};
+    const size_t size = (troth_shard_size(&config) + 63) / 64 * 64;
+    run->memory = aligned_alloc(64, size);
+    TROTH_ASSERT(run->memory != NULL);
+    memset(run->memory, 0, size);
+    run->shard = troth_shard_init(run->memory, &config);
+}
+
+void sim_undisturbed_run(struct sim_undisturbed *run, const struct sim_log *log, int32_t partition,
+                         const struct sim_versions *versions,
+                         const struct troth_worker_config *config)
+{
+    static struct troth_event event;
+    static struct troth_scratch scratch;
+    const struct sim_partition *records = &log->topics[TROTH_TOPIC_TELEMETRY][partition];
+    *run = (struct sim_undisturbed){.partition = partition, .config = config};
+    run->told = calloc(SIM_TOLD_MAX, sizeof *run->told);
+    run->rejects = calloc((size_t)records->count + 1, sizeof *run->rejects);
+    TROTH_ASSERT(run->told != NULL && run->rejects != NULL);
+    open_shard(run);
+    for (int64_t i = 0; i < records->count; i++) {
+        const struct sim_record *record = &records->records[i];
+        const troth_status read = read_record(run, log, record, &event, &scratch);
+        const bool good = read == TROTH_OK;
+        const uint64_t hash = good ? troth_agents_hash(event.agent) : 0;
+        const troth_status applied =
+            troth_shard_apply(run->shard, record->timestamp_us, i, good ? &event : NULL, hash);
+        const troth_status status = good ? applied : read;
+        if (status != TROTH_OK && status != TROTH_DUPLICATE) {
+            run->rejects[run->reject_count++] = (struct sim_reject){i, status};
+        }
+        if (status == TROTH_OK && event.kind == TROTH_KIND_POINTER) {
+            const struct troth_rules *rules =
+                pointed(versions, offset_named(&event), record->timestamp_us);
+            const troth_status put =
+                rules != NULL ? troth_shard_contract(run->shard, rules) : TROTH_OK;
+            TROTH_ASSERT(put == TROTH_OK || put == TROTH_REFUSED || put == TROTH_FULL);
+        }
+    }
+}
+
+void sim_undisturbed_fini(struct sim_undisturbed *run)
+{
+    for (size_t i = 0; i < run->told_count; i++) {
+        free(run->told[i]);
+    }
+    free(run->told);
+    free(run->rejects);
+    free(run->memory);
+}
+
+int64_t sim_undisturbed_version(const struct sim_undisturbed *run, const char *name)
+{
+    for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
+        const struct troth_rules *rules = troth_shard_rules(run->shard, slot);
+        if (rules != NULL && strcmp(rules->contract->name, name) == 0) {
+            return rules->contract->version;
+        }
+    }
+    return 0;
+}
