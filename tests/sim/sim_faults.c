@@ -2,9 +2,15 @@
 
 static struct sim_member *pick_up(struct sim_world *world, unsigned *slot)
 {
-    *slot = (unsigned)random_below(&world->cluster.random, SIM_MEMBERS_MAX);
-    struct sim_member *member = world->members[*slot];
-    return member->up && !member->life.asleep && !member->life.dead ? member : NULL;
+    const unsigned first = (unsigned)random_below(&world->cluster.random, SIM_MEMBERS_MAX);
+    for (unsigned i = 0; i < SIM_MEMBERS_MAX; i++) {
+        *slot = (first + i) % SIM_MEMBERS_MAX;
+        struct sim_member *member = world->members[*slot];
+        if (member->up && !member->life.asleep && !member->life.dead) {
+            return member;
+        }
+    }
+    return NULL;
 }
 
 static int64_t draw_us(struct sim_world *world, int64_t from_us, int64_t below_us)
@@ -105,7 +111,7 @@ static bool to_cluster(struct sim_world *world, enum sim_fault fault)
         cluster->clock.wall_skew_us += draw_us(world, -3600 * SIM_SECOND_US, 3600 * SIM_SECOND_US);
         return true;
     case SIM_FAULT_BROKER_CLOCK:
-        cluster->clock.telemetry_skew_us += draw_us(world, -2 * SIM_SECOND_US, 4 * SIM_SECOND_US);
+        sim_clock_set(&cluster->clock, draw_us(world, -2 * SIM_SECOND_US, 3 * SIM_SECOND_US));
         return true;
     case SIM_FAULT_REDIS_AWAY:
         cluster->redis.away_until_us = now_us + draw_us(world, 1000, 20 * SIM_SECOND_US);
@@ -126,8 +132,10 @@ void sim_fault_draw(struct sim_world *world)
     if (world->resting || random_below(&world->cluster.random, 25) > 0) {
         return;
     }
-    const enum sim_fault fault =
-        (enum sim_fault)random_below(&world->cluster.random, SIM_FAULT_COUNT);
+    /* What befalls members comes first in the list, and more often. */
+    const uint64_t kinds =
+        random_below(&world->cluster.random, 2) == 0 ? SIM_FAULT_BROKERS : SIM_FAULT_COUNT;
+    const enum sim_fault fault = (enum sim_fault)random_below(&world->cluster.random, kinds);
     bool done = false;
     if (fault == SIM_FAULT_REPLACE) {
         done = replace(world);
