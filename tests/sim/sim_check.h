@@ -2,11 +2,12 @@
  * What must hold, whatever went wrong.
  *
  * Always (a violation is noted at once):
- * - a change of rung that is not committed shows in Redis only where it narrows.
+ * - a change of rung that is not committed shows in Redis only where it narrows, and never wider
+ *   than what is committed.
  * At the end, when all has come to rest, against the undisturbed run:
  * - every intervention and every reject stands once among the committed records, and nothing else;
- * - Redis shows every standing and every agent, at their rungs, no row that nobody has, none in
- *   part, and no score further off than the dead band;
+ * - Redis shows every standing and every agent, at their rungs, none in part, and no score further
+ * off than the dead band;
  * - every version in force runs on every partition;
  * - the live workers' standings, and those of a fresh worker, are the same to the last number.
  *
@@ -36,6 +37,10 @@ struct sim_check {
     struct sim_versions versions;
     struct sim_undisturbed runs[SIM_PARTITIONS_MAX];
     bool ran;
+    bool lives_anew;      /* a standing may end and begin anew, so its last rung need not bind it */
+    bool strict;          /* a row that nobody has any more is a violation */
+    uint64_t left_behind; /* such rows */
+    bool verbose;         /* violations are printed as they are noted */
     bool failed;
     char why[SIM_WHY_MAX]; /* the first violation */
 };

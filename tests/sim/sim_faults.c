@@ -45,9 +45,6 @@ static bool to_members(struct sim_world *world, enum sim_fault fault)
     case SIM_FAULT_LEAVE:
         sim_world_end(world, slot, draw_us(world, SIM_SECOND_US, 20 * SIM_SECOND_US));
         return true;
-    case SIM_FAULT_EXPEL:
-        sim_group_expel(&world->cluster.group, member->instance);
-        return true;
     case SIM_FAULT_REDIS_SLOW:
         member->store.slow = 1 + (unsigned)random_below(&world->cluster.random, 40);
         return true;
@@ -71,6 +68,15 @@ static bool replace(struct sim_world *world)
         }
     }
     return false;
+}
+
+/* The heartbeats of a member are lost, though it lives, or sleeps: it may be within a commit. */
+static bool expel(struct sim_world *world)
+{
+    const unsigned instance = (unsigned)random_below(&world->cluster.random, world->instances);
+    const bool taken = world->cluster.group.seats[instance].taken;
+    sim_group_expel(&world->cluster.group, instance);
+    return taken;
 }
 
 static bool join(struct sim_world *world)
@@ -141,6 +147,8 @@ void sim_fault_draw(struct sim_world *world)
         done = replace(world);
     } else if (fault == SIM_FAULT_JOIN) {
         done = join(world);
+    } else if (fault == SIM_FAULT_EXPEL) {
+        done = expel(world);
     } else if (fault == SIM_FAULT_COMPACT) {
         done = compact(world);
     } else if (fault == SIM_FAULT_ZOMBIE && world->sleepers >= SIM_SLEEPERS_MAX) {

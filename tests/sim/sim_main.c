@@ -1,5 +1,6 @@
 /*
- * sim [--first S] [--seeds N] [--seed S] [--bug NAME] [--checkpoint-us N] [--verbose]
+ * sim [--first S] [--seeds N] [--seed S] [--bug NAME] [--checkpoint-us N] [--strict]
+ *     [--verbose]
  *
  * Runs seeds of the simulation. Prints one line per failing seed, then what was tried. Exit status:
  * 0 all held; 1 one did not. With --bug: 0 where some seed caught it, 1 where none did.
@@ -24,7 +25,7 @@ struct arguments {
 static int usage(void)
 {
     fprintf(stderr, "usage: sim [--first S] [--seeds N] [--seed S] [--bug NAME] "
-                    "[--checkpoint-us N] [--verbose]\nbugs:");
+                    "[--checkpoint-us N] [--strict] [--verbose]\nbugs:");
     for (unsigned i = 0; i < SIM_BUG_COUNT; i++) {
         fprintf(stderr, " %s", bug_texts[i]);
     }
@@ -72,6 +73,7 @@ static void print_tally(const struct sim_tally *tally)
            ", transactions aborted %" PRIu64 ", commits that came late %" PRIu64 "\n",
            tally->steps, tally->records, tally->interventions, tally->rejects, tally->rebalances,
            tally->restarts, tally->refused, tally->fenced, tally->aborted, tally->late);
+    printf("writes of rows that nobody has any more %" PRIu64 "\n", tally->left_behind);
 }
 
 int main(int count, char **values)
@@ -80,7 +82,9 @@ int main(int count, char **values)
     static char why[SIM_WHY_MAX];
     struct arguments arguments = {.first = 1, .seeds = 100};
     for (int i = 1; i < count; i++) {
-        if (strcmp(values[i], "--verbose") == 0) {
+        if (strcmp(values[i], "--strict") == 0) {
+            arguments.options.strict = true;
+        } else if (strcmp(values[i], "--verbose") == 0) {
             arguments.options.verbose = true;
         } else if (!take(&arguments, values[i], i + 1 < count ? values[i + 1] : NULL)) {
             return usage();

@@ -24,8 +24,9 @@ enum sim_write_kind { SIM_WRITE_STANDING, SIM_WRITE_AGENT, SIM_WRITE_REMOVE };
 struct sim_write {
     uint8_t kind; /* enum sim_write_kind */
     uint8_t rung;
-    bool whole; /* else only a part of a row that is there already */
-    bool last;  /* REMOVE: the agent has no other standing */
+    uint8_t cause; /* enum troth_condition of the last change of rung */
+    bool whole;    /* else only a part of a row that is there already */
+    bool last;     /* REMOVE: the agent has no other standing */
     uint16_t score;
     int32_t partition;
     int64_t version;      /* of the contract */

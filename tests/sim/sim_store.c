@@ -83,6 +83,7 @@ static struct sim_write of_standing(const struct sim_store *store,
     const struct troth_standing_view *view = standing->view;
     struct sim_write write = {.kind = SIM_WRITE_STANDING,
                               .rung = (uint8_t)view->standing->rung,
+                              .cause = (uint8_t)view->standing->cause,
                               .whole = standing->whole,
                               .score = standing->score.score,
                               .partition = standing->partition,

@@ -28,7 +28,8 @@ void sim_stream_init(struct sim_stream *stream, struct sim_cluster *cluster)
                             .contracts = 1 + (unsigned)random_below(random, SIM_CONTRACTS_MAX),
                             .trouble = 1 + (unsigned)random_below(random, 30),
                             .forges = random_below(random, 2) == 0,
-                            .versions = random_below(random, 3) > 0};
+                            .versions = random_below(random, 3) > 0,
+                            .globs = random_below(random, 2) == 0};
     /* Where telemetry's clock is ahead, a forged pointer may be good in a replay and bad in the
      * run: consumers/worker_contracts.c says so, and that is known. */
     cluster->clock.control_leads = stream->forges;
@@ -200,7 +201,8 @@ void sim_stream_push(struct sim_stream *stream, unsigned number)
         random_rules(&terms, names[number], (unsigned)stream->version[number]);
     contract = *rules->contract;
     scenario_rules_free(rules);
-    snprintf(contract.applies_to, sizeof contract.applies_to, "%s", PICK(random, globs));
+    snprintf(contract.applies_to, sizeof contract.applies_to, "%s",
+             stream->globs ? PICK(random, globs) : "*");
     const troth_status status = troth_contract_write(&contract, json, sizeof json, &length);
     TROTH_ASSERT(status == TROTH_OK);
     snprintf(key, sizeof key, "%s@%lld", names[number], (long long)stream->version[number]);

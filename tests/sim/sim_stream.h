@@ -28,6 +28,7 @@ struct sim_stream {
     unsigned trouble; /* percent of what can be broken that is */
     bool forges;
     bool versions; /* contracts change in mid-run */
+    bool globs;    /* and so does whom they apply to */
     int64_t version[SIM_CONTRACTS_MAX];
     uint64_t seed[SIM_CONTRACTS_MAX]; /* of its terms */
     struct sim_sent kept[SIM_KEPT_MAX];

@@ -293,6 +293,9 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
         .say = say,
         .say_context = world};
     sim_check_init(&world->check, cluster, &world->config);
+    world->check.verbose = options->verbose;
+    world->check.strict = options->strict;
+    world->check.lives_anew = world->stream.globs;
     cluster->log.on_committed = sim_check_committed;
     cluster->redis.on_write = sim_check_written;
     cluster->log.context = cluster->redis.context = &world->check;
@@ -328,6 +331,7 @@ static void close_world(struct sim_world *world, struct sim_tally *tally)
     tally->fenced += cluster->log.counts.fenced;
     tally->aborted += cluster->log.counts.aborted;
     tally->late += cluster->log.counts.late;
+    tally->left_behind += world->check.left_behind;
     sim_stream_fini(&world->stream);
     sim_check_fini(&world->check);
     sim_redis_fini(&world->cluster.redis);

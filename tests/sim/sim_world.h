@@ -48,6 +48,7 @@ struct sim_world_options {
     uint64_t seed;
     enum sim_bug bug;
     int64_t checkpoint_us; /* 0: none */
+    bool strict;           /* see sim_check.h */
     bool verbose;
 };
 
@@ -60,11 +61,11 @@ struct sim_tally {
     uint64_t rejects;
     uint64_t restarts; /* of workers that the log refused */
     uint64_t rebalances;
-    uint64_t refused;  /* commits by the group's check */
-    uint64_t fenced;   /* calls under an epoch that was over */
-    uint64_t aborted;  /* transactions */
-    uint64_t late;     /* commits that arrived after they had been given up */
-    uint64_t pointers; /* that were read */
+    uint64_t refused;     /* commits by the group's check */
+    uint64_t fenced;      /* calls under an epoch that was over */
+    uint64_t aborted;     /* transactions */
+    uint64_t late;        /* commits that arrived after they had been given up */
+    uint64_t left_behind; /* writes of rows that nobody has any more */
 };
 
 struct sim_world {
