@@ -433,8 +433,14 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
 
 void sim_member_end(struct sim_member *member)
 {
+    bool replaced = false;
     TROTH_ASSERT(!member->life.asleep);
     if (member->up) {
+        if (member->cluster->dynamic && !member->life.dead &&
+            sim_group_knows(&member->cluster->group, member->instance, member->member_id,
+                            &replaced)) {
+            sim_group_expel(&member->cluster->group, member->instance);
+        }
         troth_worker_destroy(member->worker);
         member->worker = NULL;
         member->store.store.close(&member->store.store);

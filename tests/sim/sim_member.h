@@ -43,6 +43,7 @@ struct sim_cluster {
     struct sim_clock clock;
     uint64_t random;
     enum sim_bug bug;
+    bool dynamic; /* members have no name in the group: who closes leaves it at once */
     struct sim_log log;
     struct sim_group group;
     struct sim_redis redis;

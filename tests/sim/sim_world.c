@@ -10,11 +10,11 @@ enum {
     SLEEP_STEPS_MAX = 4000
 };
 
-#define TELEMETRY        "troth.telemetry"
-#define PUBLISH_US       50000
-#define LISTEN_US        (3 * SIM_SECOND_US)
-#define REST_MAX_US      (600 * SIM_SECOND_US)
-#define AFTER_RESTART_US 500000
+#define TELEMETRY      "troth.telemetry"
+#define PUBLISH_US     50000
+#define LISTEN_US      (3 * SIM_SECOND_US)
+#define REST_MAX_US    (600 * SIM_SECOND_US)
+#define RESTART_MAX_US 5000000
 
 /* ---- Members. ---- */
 
@@ -108,7 +108,7 @@ void sim_world_step(struct sim_world *world, unsigned slot)
     world->tally.steps++;
     if (member->life.dead || status != TROTH_OK) {
         world->tally.restarts += status != TROTH_OK;
-        sim_world_end(world, slot, AFTER_RESTART_US);
+        sim_world_end(world, slot, (int64_t)random_below(&world->cluster.random, RESTART_MAX_US));
     } else {
         count_up(world, member);
     }
@@ -260,6 +260,7 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
     world->options = *options;
     cluster->random = options->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     cluster->bug = options->bug;
+    cluster->dynamic = random_below(&cluster->random, 3) == 0;
     cluster->pass = pass;
     cluster->context = world;
     const int32_t partitions = 1 + (int32_t)random_below(&cluster->random, SIM_PARTITIONS_MAX);
