@@ -6,6 +6,7 @@
  *   than what is committed.
  * At the end, when all has come to rest, against the undisturbed run:
  * - every intervention and every reject stands once among the committed records, and nothing else;
+ *   those of a standing in their order;
  * - Redis shows every standing and every agent, at their rungs, none in part, and no score further
  * off than the dead band;
  * - every version in force runs on every partition;

@@ -1,3 +1,6 @@
+#include <string.h>
+
+#include "consumers/partition_record.h"
 #include "tests/sim/sim_world.h"
 
 static struct sim_member *pick_up(struct sim_world *world, unsigned *slot)
@@ -100,6 +103,32 @@ static bool compact(struct sim_world *world)
     return partition->count > 0;
 }
 
+/* Retention deletes of telemetry what the last checkpoint does not need any more, or less. */
+static bool retain(struct sim_world *world)
+{
+    static struct troth_checkpoint checkpoint; /* large */
+    struct sim_log *log = &world->cluster.log;
+    const int32_t p = (int32_t)random_below(&world->cluster.random, (uint64_t)log->partition_count);
+    const struct sim_partition *standings = &log->topics[TROTH_TOPIC_STANDINGS][p];
+    struct sim_partition *telemetry = &log->topics[TROTH_TOPIC_TELEMETRY][p];
+    size_t length = 0;
+    const char *key = troth_partition_key(TROTH_RECORD_CHECKPOINT, &length);
+    for (int64_t i = standings->count; i-- > 0;) {
+        const struct sim_record *record = &standings->records[i];
+        if (record->fate != SIM_COMMITTED || record->key_length != length ||
+            memcmp(record->key, key, length) != 0 ||
+            troth_checkpoint_decode(record->value, record->value_length, &checkpoint) != TROTH_OK) {
+            continue;
+        }
+        const int64_t room = checkpoint.offset - telemetry->low;
+        const int64_t taken =
+            room > 0 ? (int64_t)random_below(&world->cluster.random, (uint64_t)room + 1) : 0;
+        telemetry->low += taken;
+        return taken > 0;
+    }
+    return false;
+}
+
 static bool to_cluster(struct sim_world *world, enum sim_fault fault)
 {
     struct sim_cluster *cluster = &world->cluster;
@@ -151,6 +180,8 @@ void sim_fault_draw(struct sim_world *world)
         done = expel(world);
     } else if (fault == SIM_FAULT_COMPACT) {
         done = compact(world);
+    } else if (fault == SIM_FAULT_RETAIN) {
+        done = retain(world);
     } else if (fault == SIM_FAULT_ZOMBIE && world->sleepers >= SIM_SLEEPERS_MAX) {
         done = false;
     } else {

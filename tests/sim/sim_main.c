@@ -47,7 +47,7 @@ static bool take(struct arguments *arguments, const char *name, const char *valu
         arguments->first = number;
         arguments->seeds = 1;
     } else if (strcmp(name, "--checkpoint-us") == 0) {
-        arguments->options.checkpoint_us = (int64_t)number;
+        arguments->options.checkpoint_us = strtoll(value, NULL, 10);
     } else if (strcmp(name, "--bug") == 0) {
         for (unsigned i = 0; i < SIM_BUG_COUNT; i++) {
             if (strcmp(value, bug_texts[i]) == 0) {
@@ -80,7 +80,7 @@ int main(int count, char **values)
 {
     static struct sim_tally tally;
     static char why[SIM_WHY_MAX];
-    struct arguments arguments = {.first = 1, .seeds = 100};
+    struct arguments arguments = {.options.checkpoint_us = -1, .first = 1, .seeds = 100};
     for (int i = 1; i < count; i++) {
         if (strcmp(values[i], "--strict") == 0) {
             arguments.options.strict = true;

@@ -181,11 +181,13 @@ static size_t give(struct sim_member *member, enum troth_topic topic, int32_t nu
 {
     const struct sim_log *log = &member->cluster->log;
     const struct sim_partition *partition = &log->topics[topic][number];
-    const int64_t end = sim_log_stable(log, topic, number);
+    const bool dirty = log->bug == SIM_BUG_DIRTY_RECALL && topic == TROTH_TOPIC_STANDINGS;
+    const int64_t end = dirty ? partition->high : sim_log_stable(log, topic, number);
     size_t count = 0;
     for (; count < most && *next < end; (*next)++) {
         const struct sim_record *r = &partition->records[*next];
-        if (r->gone || r->fate != SIM_COMMITTED || *next < partition->low) {
+        const bool readable = r->fate == SIM_COMMITTED || (dirty && r->fate != SIM_MARKER);
+        if (r->gone || !readable || *next < partition->low) {
             continue;
         }
         items[count++] = (struct troth_log_item){
@@ -422,6 +424,8 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
     mine.log = &member->log;
     mine.store = &member->store.store;
     mine.clock = sim_clock_calls(&cluster->clock);
+    cluster->lives++;
+    memcpy(mine.nonce, &cluster->lives, sizeof cluster->lives);
     if (instance == 1 && cluster->bug == SIM_BUG_PARTITIONER) {
         mine.partitioner = TROTH_PARTITIONER_CRC32;
     }

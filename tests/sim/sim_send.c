@@ -285,7 +285,7 @@ static void hold_to_what_was_given(const struct sim_member *member,
 {
     for (size_t i = 0; i < count; i++) {
         const struct sim_reading *reading = &member->telemetry[offsets[i].partition];
-        TROTH_ASSERT(!reading->assigned || member->cluster->bug != SIM_BUG_NONE ||
+        TROTH_ASSERT(!reading->started || member->cluster->bug != SIM_BUG_NONE ||
                      offsets[i].offset <= reading->next);
     }
 }

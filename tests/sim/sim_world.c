@@ -275,6 +275,8 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
     const troth_status status = troth_framing_init(&world->framing, TROTH_FRAMING_BARE);
     TROTH_ASSERT(status == TROTH_OK);
     sim_stream_init(&world->stream, cluster);
+    const int64_t drawn_us = (int64_t)random_below(&cluster->random, 5) * 400000;
+    const size_t bytes = (size_t)256 << random_below(&cluster->random, 10);
     const bool narrow = random_below(&cluster->random, 8) == 0;
     world->config = (struct troth_worker_config){
         .framing = &world->framing,
@@ -283,7 +285,8 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
         .era = 1,
         .publish_us = PUBLISH_US,
         .commit_us = (int64_t)(random_below(&cluster->random, 4) + 1) * SIM_SECOND_US / 2,
-        .checkpoint_us = options->checkpoint_us,
+        .checkpoint_us = options->checkpoint_us >= 0 ? options->checkpoint_us : drawn_us,
+        .checkpoint_bytes = bytes,
         .instance = "simulated",
         .tick_us = SIM_SECOND_US,
         .dead_band = 5,

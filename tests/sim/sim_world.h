@@ -34,6 +34,7 @@ enum {
     X(WALL, "wall clock jumps")                                                                    \
     X(BROKER_CLOCK, "broker clock jumps")                                                          \
     X(COMPACT, "compactions")                                                                      \
+    X(RETAIN, "retentions of telemetry")                                                           \
     X(REDIS_AWAY, "redis away")                                                                    \
     X(REDIS_LOSES, "redis lost its last writes")                                                   \
     X(REDIS_EMPTY, "redis restarted empty")                                                        \
@@ -47,7 +48,7 @@ enum sim_fault { SIM_FAULTS(SIM_ENUMERATE_FAULT) SIM_FAULT_COUNT };
 struct sim_world_options {
     uint64_t seed;
     enum sim_bug bug;
-    int64_t checkpoint_us; /* 0: none */
+    int64_t checkpoint_us; /* 0: none; -1: as the seed has it */
     bool strict;           /* see sim_check.h */
     bool verbose;
 };
