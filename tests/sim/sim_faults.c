@@ -172,7 +172,9 @@ void sim_fault_draw(struct sim_world *world)
         random_below(&world->cluster.random, 2) == 0 ? SIM_FAULT_BROKERS : SIM_FAULT_COUNT;
     const enum sim_fault fault = (enum sim_fault)random_below(&world->cluster.random, kinds);
     bool done = false;
-    if (fault == SIM_FAULT_REPLACE) {
+    if ((world->options.without >> fault & 1U) != 0) {
+        done = false;
+    } else if (fault == SIM_FAULT_REPLACE) {
         done = replace(world);
     } else if (fault == SIM_FAULT_JOIN) {
         done = join(world);

@@ -1,6 +1,6 @@
 /*
  * sim [--first S] [--seeds N] [--seed S] [--bug NAME] [--checkpoint-us N] [--strict]
- *     [--verbose]
+ *     [--without FAULT]... [--verbose]
  *
  * Runs seeds of the simulation. Prints one line per failing seed, then what was tried. Exit status:
  * 0 all held; 1 one did not. With --bug: 0 where some seed caught it, 1 where none did.
@@ -25,7 +25,7 @@ struct arguments {
 static int usage(void)
 {
     fprintf(stderr, "usage: sim [--first S] [--seeds N] [--seed S] [--bug NAME] "
-                    "[--checkpoint-us N] [--strict] [--verbose]\nbugs:");
+                    "[--checkpoint-us N] [--strict] [--without FAULT]... [--verbose]\nbugs:");
     for (unsigned i = 0; i < SIM_BUG_COUNT; i++) {
         fprintf(stderr, " %s", bug_texts[i]);
     }
@@ -48,6 +48,12 @@ static bool take(struct arguments *arguments, const char *name, const char *valu
         arguments->seeds = 1;
     } else if (strcmp(name, "--checkpoint-us") == 0) {
         arguments->options.checkpoint_us = strtoll(value, NULL, 10);
+    } else if (strcmp(name, "--without") == 0) {
+        for (unsigned i = 0; i < SIM_FAULT_COUNT; i++) {
+            if (strstr(fault_texts[i], value) != NULL) {
+                arguments->options.without |= 1U << i;
+            }
+        }
     } else if (strcmp(name, "--bug") == 0) {
         for (unsigned i = 0; i < SIM_BUG_COUNT; i++) {
             if (strcmp(value, bug_texts[i]) == 0) {

@@ -347,6 +347,16 @@ bool sim_world_run(const struct sim_world_options *options, struct sim_tally *ta
     struct sim_world *world = calloc(1, sizeof *world);
     TROTH_ASSERT(world != NULL);
     open_world(world, options);
+    if (options->verbose) {
+        printf(
+            "    %d partitions, %u instances%s, %u agents of at most %u, checkpoints each %" PRId64
+            " us of %zu bytes%s%s%s\n",
+            world->cluster.log.partition_count, world->instances,
+            world->cluster.dynamic ? " without a name" : "", world->stream.agents,
+            world->config.agents_max, world->config.checkpoint_us, world->config.checkpoint_bytes,
+            world->stream.versions ? ", versions" : "", world->stream.globs ? ", globs" : "",
+            world->stream.forges ? ", forgers" : "");
+    }
     for (unsigned i = 0; i < world->stream.contracts; i++) {
         sim_stream_push(&world->stream, i);
     }

@@ -49,6 +49,7 @@ struct sim_world_options {
     uint64_t seed;
     enum sim_bug bug;
     int64_t checkpoint_us; /* 0: none; -1: as the seed has it */
+    uint32_t without;      /* bit f: fault f is drawn, and left out */
     bool strict;           /* see sim_check.h */
     bool verbose;
 };
