@@ -424,8 +424,9 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
     mine.log = &member->log;
     mine.store = &member->store.store;
     mine.clock = sim_clock_calls(&cluster->clock);
-    cluster->lives++;
-    memcpy(mine.nonce, &cluster->lives, sizeof cluster->lives);
+    for (size_t i = 0; i < sizeof mine.nonce; i++) {
+        mine.nonce[i] = (uint8_t)random_next(&cluster->random);
+    }
     if (instance == 1 && cluster->bug == SIM_BUG_PARTITIONER) {
         mine.partitioner = TROTH_PARTITIONER_CRC32;
     }

@@ -42,7 +42,6 @@ struct sim_trouble {
 struct sim_cluster {
     struct sim_clock clock;
     uint64_t random;
-    uint64_t lives; /* members started so far */
     enum sim_bug bug;
     bool dynamic; /* members have no name in the group: who closes leaves it at once */
     struct sim_log log;
