@@ -35,4 +35,12 @@ static inline bool sim_life_goes_on(struct sim_life *life)
     return !life->dead;
 }
 
+/* The same, but the nap waits for a later call. In send and flush the worker has texts in buffers
+ * of its thread, and here all workers share one: a nap there would let another overwrite them. */
+static inline bool sim_life_goes_on_awake(struct sim_life *life)
+{
+    life->sleeps_at += life->calls + 1 == life->sleeps_at;
+    return sim_life_goes_on(life);
+}
+
 #endif

@@ -176,7 +176,7 @@ troth_status sim_send(struct troth_log *log, const struct troth_log_record *reco
 {
     struct sim_member *member = member_of(log);
     struct sim_cluster *cluster = member->cluster;
-    if (!sim_life_goes_on(&member->life)) {
+    if (!sim_life_goes_on_awake(&member->life)) {
         return TROTH_UNREACHABLE;
     }
     const bool plain = record->topic == TROTH_TOPIC_TELEMETRY;
@@ -200,7 +200,7 @@ troth_status sim_send(struct troth_log *log, const struct troth_log_record *reco
 troth_status sim_flush(struct troth_log *log, int64_t timeout_us)
 {
     struct sim_member *member = member_of(log);
-    if (!sim_life_goes_on(&member->life)) {
+    if (!sim_life_goes_on_awake(&member->life)) {
         return TROTH_UNREACHABLE;
     }
     if (sim_brokers_are_away(member->cluster)) {
