@@ -20,6 +20,7 @@
     X(LATE_ABORT, "late-abort", "what was sent for lost partitions goes with the next commit")     \
     X(EARLY_END, "early-end", "END of the contracts comes before all of them are given")           \
     X(FORGOTTEN, "forgotten", "a store that broke says that nothing happened")                     \
+    X(NO_FENCE, "no-fence", "Redis takes what a former owner of a partition sends")                \
     X(DIRTY_RECALL, "dirty-recall", "standings are given that were aborted, or are undecided")     \
     X(ERA, "era", "one worker names its interventions otherwise")
 

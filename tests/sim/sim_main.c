@@ -79,6 +79,7 @@ static void print_tally(const struct sim_tally *tally)
            ", transactions aborted %" PRIu64 ", commits that came late %" PRIu64 "\n",
            tally->steps, tally->records, tally->interventions, tally->rejects, tally->rebalances,
            tally->restarts, tally->refused, tally->fenced, tally->aborted, tally->late);
+    printf("flushes and narrowings that the fence stopped %" PRIu64 "\n", tally->stopped);
     printf("writes of rows that nobody has any more %" PRIu64 "\n", tally->left_behind);
 }
 

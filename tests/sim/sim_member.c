@@ -418,7 +418,7 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
     member->control_end[TROTH_TOPIC_DECISIONS] = cluster->log.topics[TROTH_TOPIC_DECISIONS][0].high;
     sim_send_open(member);
     sim_store_open(&member->store, &cluster->redis, &member->life);
-    member->store.may_write = sim_member_is_present;
+    member->store.may_write = config->checkpoint_us > 0 ? NULL : sim_member_is_present;
     member->store.context = member;
     struct troth_worker_config mine = *config;
     mine.log = &member->log;

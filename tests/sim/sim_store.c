@@ -18,23 +18,29 @@ static void drop(struct sim_write *writes, size_t from, size_t *count)
     *count = 0;
 }
 
-static void arrive(struct sim_store *store, struct sim_write *writes, size_t most, size_t *count)
+/* Notes what Redis did not take: it is not ours any more there. */
+static void note_refused(void *sender, uint32_t refused)
 {
-    const size_t arriving = most < *count ? most : *count;
-    for (size_t i = 0; i < arriving; i++) {
-        sim_redis_write(store->redis, &writes[i]);
+    struct sim_store *store = sender;
+    for (int32_t p = 0; p < SIM_PARTITIONS_MAX; p++) {
+        if ((refused >> p & 1U) != 0) {
+            store->owned[p].era = 0;
+        }
     }
-    drop(writes, arriving, count);
+}
+
+static void arrive(struct sim_store *store, struct sim_write *writes, size_t *count)
+{
+    note_refused(store, sim_redis_write(store->redis, writes, *count));
+    *count = 0;
 }
 
 void sim_store_break(struct sim_store *store)
 {
-    const bool there = store->connected && store->restarts == store->redis->restarts &&
-                       !store->life->dead &&
-                       (store->may_write == NULL || store->may_write(store->context));
-    const size_t most = there ? random_below(store->redis->random, store->queued_count + 1) : 0;
     store->connected = false;
-    arrive(store, store->queued, most, &store->queued_count);
+    sim_redis_hang_up(store->redis, store);
+    memset(store->owned, 0, sizeof store->owned);
+    drop(store->queued, 0, &store->queued_count);
     drop(store->narrowed, 0, &store->narrowed_count);
 }
 
@@ -77,6 +83,49 @@ static void name(char out[SIM_NAME_MAX], const char *text, size_t length)
     out[length] = '\0';
 }
 
+/* By what right a write is sent, as the connection owns its partition now. */
+static void sign(const struct sim_store *store, struct sim_write *write, int64_t applied)
+{
+    write->era = store->owned[write->partition].era;
+    write->claim = store->owned[write->partition].claim;
+    write->applied = applied;
+}
+
+static bool owns(const struct sim_store *store, int32_t partition)
+{
+    return store->owned[partition].era > 0;
+}
+
+static troth_status own(struct troth_store *base, const struct troth_store_claim *claim,
+                        int64_t *applied)
+{
+    struct sim_store *store = store_of(base);
+    size_t kept = 0;
+    if (!called(store)) {
+        return TROTH_UNREACHABLE;
+    }
+    sim_redis_wait(store->redis, store);
+    for (size_t i = 0; i < store->queued_count; i++) {
+        if (store->queued[i].partition == claim->partition) {
+            free(store->queued[i].report);
+        } else {
+            store->queued[kept++] = store->queued[i];
+        }
+    }
+    store->queued_count = kept;
+    if (!sim_redis_own(store->redis, claim->partition, claim->era, claim->claim, applied)) {
+        store->owned[claim->partition].era = 0;
+        return TROTH_FENCED;
+    }
+    store->owned[claim->partition] = *claim;
+    return TROTH_OK;
+}
+
+static troth_status ownership(struct troth_store *base, int32_t partition)
+{
+    return owns(store_of(base), partition) ? TROTH_OK : TROTH_NOT_FOUND;
+}
+
 static struct sim_write of_standing(const struct sim_store *store,
                                     const struct troth_publication *standing)
 {
@@ -85,6 +134,7 @@ static struct sim_write of_standing(const struct sim_store *store,
                               .rung = (uint8_t)view->standing->rung,
                               .cause = (uint8_t)view->standing->cause,
                               .whole = standing->whole,
+                              .timid = standing->timid,
                               .score = standing->score.score,
                               .partition = standing->partition,
                               .version = view->rules->contract->version,
@@ -97,10 +147,12 @@ static struct sim_write of_standing(const struct sim_store *store,
         write.report = json_dumps(report, TROTH_REPORT_FLAGS);
         json_decref(report);
     }
+    sign(store, &write, standing->applied);
     return write;
 }
 
-static struct sim_write of_agent(const struct troth_agent_publication *agent)
+static struct sim_write of_agent(const struct sim_store *store,
+                                 const struct troth_agent_publication *agent)
 {
     struct sim_write write = {.kind = SIM_WRITE_AGENT,
                               .rung = agent->meet.rung,
@@ -109,6 +161,7 @@ static struct sim_write of_agent(const struct troth_agent_publication *agent)
                               .partition = agent->partition,
                               .as_of_us = agent->as_of_us};
     name(write.agent, agent->agent.data, agent->agent.length);
+    sign(store, &write, agent->applied);
     return write;
 }
 
@@ -122,10 +175,14 @@ static troth_status narrow(struct troth_store *base, const struct troth_publicat
     if (!called(store)) {
         return TROTH_UNREACHABLE;
     }
+    if (!owns(store, standing->partition)) {
+        return TROTH_NOT_FOUND;
+    }
     /* Several may be put; each arrives at once, as it does by a buffer that is full. */
-    arrive(store, store->narrowed, 2, &store->narrowed_count);
+    arrive(store, store->narrowed, &store->narrowed_count);
     store->narrowed[0] = of_standing(store, standing);
-    store->narrowed[1] = of_agent(agent);
+    store->narrowed[1] = of_agent(store, agent);
+    store->narrowed[1].timid = standing->timid;
     store->narrowed_count = 2;
     return TROTH_OK;
 }
@@ -136,14 +193,18 @@ static troth_status narrowed(struct troth_store *base)
     if (!called(store)) {
         return TROTH_UNREACHABLE;
     }
-    arrive(store, store->narrowed, 2, &store->narrowed_count);
+    arrive(store, store->narrowed, &store->narrowed_count);
     return TROTH_OK;
 }
 
-static troth_status may_put(struct sim_store *store)
+/* In partition: what is put is of it; -1: of none. */
+static troth_status may_put(struct sim_store *store, int32_t partition)
 {
     if (!called(store)) {
         return TROTH_UNREACHABLE;
+    }
+    if (partition >= 0 && !owns(store, partition)) {
+        return TROTH_NOT_FOUND;
     }
     if (store->slow > 0) {
         store->slow--;
@@ -160,17 +221,30 @@ static troth_status put(struct sim_store *store, const struct sim_write *write)
     return TROTH_OK;
 }
 
-static troth_status announce(struct troth_store *base, const char *record, size_t record_length)
+static troth_status announce(struct troth_store *base, int32_t partition, int64_t applied,
+                             const char *record, size_t record_length)
 {
     (void)record;
-    TROTH_ASSERT(record_length > 0);
-    return may_put(store_of(base));
+    TROTH_ASSERT(record_length > 0 && applied > 0);
+    return may_put(store_of(base), partition);
+}
+
+static troth_status rebuilt(struct troth_store *base, int32_t partition)
+{
+    struct sim_store *store = store_of(base);
+    const troth_status status = may_put(store, partition);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    struct sim_write write = {.kind = SIM_WRITE_REBUILT, .partition = partition};
+    sign(store, &write, TROTH_OFFSET_NONE);
+    return put(store, &write);
 }
 
 static troth_status put_standing(struct troth_store *base, const struct troth_publication *standing)
 {
     struct sim_store *store = store_of(base);
-    const troth_status status = may_put(store);
+    const troth_status status = may_put(store, standing->partition);
     if (status != TROTH_OK) {
         return status;
     }
@@ -181,36 +255,45 @@ static troth_status put_standing(struct troth_store *base, const struct troth_pu
 static troth_status put_agent(struct troth_store *base, const struct troth_agent_publication *agent)
 {
     struct sim_store *store = store_of(base);
-    const troth_status status = may_put(store);
+    const troth_status status = may_put(store, agent->partition);
     if (status != TROTH_OK) {
         return status;
     }
-    const struct sim_write write = of_agent(agent);
+    const struct sim_write write = of_agent(store, agent);
     return put(store, &write);
 }
 
-static troth_status take_away(struct troth_store *base, struct troth_text agent,
-                              const char *contract, bool last)
+static troth_status take_away(struct troth_store *base, int32_t partition, int64_t applied,
+                              struct troth_text agent, const char *contract, bool last)
 {
     struct sim_store *store = store_of(base);
-    struct sim_write write = {.kind = SIM_WRITE_REMOVE, .last = last};
-    const troth_status status = may_put(store);
+    struct sim_write write = {.kind = SIM_WRITE_REMOVE, .last = last, .partition = partition};
+    const troth_status status = may_put(store, partition);
     if (status != TROTH_OK) {
         return status;
     }
     name(write.agent, agent.data, agent.length);
     name(write.contract, contract, strlen(contract));
+    sign(store, &write, applied);
     return put(store, &write);
 }
 
 static troth_status flush(struct troth_store *base)
 {
     struct sim_store *store = store_of(base);
-    const troth_status status = may_put(store);
-    if (status == TROTH_OK) {
-        arrive(store, store->queued, SIM_PUTS_MAX, &store->queued_count);
+    const troth_status status = may_put(store, -1);
+    if (status != TROTH_OK) {
+        return status;
     }
-    return status;
+    sim_redis_wait(store->redis, store);
+    if (store->may_write == NULL && random_below(store->redis->random, 4) == 0) {
+        const int64_t after_us = (int64_t)random_below(store->redis->random, 5 * SIM_SECOND_US);
+        sim_redis_write_late(store->redis, store, store->queued, store->queued_count, after_us);
+        store->queued_count = 0;
+    } else {
+        arrive(store, store->queued, &store->queued_count);
+    }
+    return TROTH_OK;
 }
 
 static troth_status acknowledged(struct troth_store *base, int64_t timeout_us)
@@ -225,6 +308,7 @@ static troth_status acknowledged(struct troth_store *base, int64_t timeout_us)
         sim_store_break(store);
         return TROTH_TIMED_OUT;
     }
+    sim_redis_wait(store->redis, store);
     return TROTH_OK;
 }
 
@@ -243,6 +327,9 @@ void sim_store_open(struct sim_store *store, struct sim_redis *redis, struct sim
 {
     memset(store, 0, sizeof *store);
     store->store = (struct troth_store){.connected = connected,
+                                        .own = own,
+                                        .ownership = ownership,
+                                        .rebuilt = rebuilt,
                                         .narrow = narrow,
                                         .narrowed = narrowed,
                                         .announce = announce,
@@ -254,6 +341,7 @@ void sim_store_open(struct sim_store *store, struct sim_redis *redis, struct sim
                                         .error = error,
                                         .close = close_store};
     store->redis = redis;
+    redis->answer = note_refused;
     store->life = life;
     store->tried_us = INT64_MIN / 2;
 }

@@ -47,6 +47,7 @@ static void pass(void *context)
         }
     }
     sim_log_pass(&cluster->log);
+    sim_redis_pass(&cluster->redis);
     if (sim_coordinator_is_away(cluster)) {
         sim_group_move(&cluster->group); /* nobody counts; sessions begin anew when it is back */
     } else {
@@ -335,6 +336,7 @@ static void close_world(struct sim_world *world, struct sim_tally *tally)
     tally->fenced += cluster->log.counts.fenced;
     tally->aborted += cluster->log.counts.aborted;
     tally->late += cluster->log.counts.late;
+    tally->stopped += cluster->redis.fenced;
     tally->left_behind += world->check.left_behind;
     sim_stream_fini(&world->stream);
     sim_check_fini(&world->check);

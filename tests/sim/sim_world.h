@@ -67,6 +67,7 @@ struct sim_tally {
     uint64_t fenced;      /* calls under an epoch that was over */
     uint64_t aborted;     /* transactions */
     uint64_t late;        /* commits that arrived after they had been given up */
+    uint64_t stopped;     /* flushes and narrowings, by the fence */
     uint64_t left_behind; /* writes of rows that nobody has any more */
 };
 
