@@ -39,7 +39,7 @@ struct sim_check {
     struct sim_undisturbed runs[SIM_PARTITIONS_MAX];
     bool ran;
     bool lives_anew;      /* a standing may end and begin anew, so its last rung need not bind it */
-    bool strict;          /* a row of what has ended is a violation */
+    bool strict;          /* what a standing leaves when it ends is a violation */
     uint64_t left_behind; /* such rows */
     bool verbose;         /* violations are printed as they are noted */
     bool failed;
