@@ -66,10 +66,30 @@ void sim_check_committed(void *context, const struct sim_record *record, enum tr
     json_decref(told);
 }
 
+/* What a former owner sent must not land after the present one's. */
+static void check_not_stale(struct sim_check *check, const struct sim_write *write)
+{
+    const struct sim_redis *redis = &check->cluster->redis;
+    for (size_t i = redis->count - 1; i-- > 0;) {
+        const struct sim_write *before = &redis->writes[i];
+        if (before->partition != write->partition) {
+            continue;
+        }
+        if (before->era == write->era && before->claim > write->claim) {
+            sim_check_fail(check,
+                           "telemetry[%" PRId32 "] is claim %" PRId64
+                           "'s in redis, and a write of claim %" PRId64 " landed",
+                           write->partition, before->claim, write->claim);
+        }
+        return;
+    }
+}
+
 void sim_check_written(void *context, const struct sim_write *write)
 {
     struct sim_check *check = context;
     unsigned committed = TROTH_RUNG_RECERTIFY;
+    check_not_stale(check, write);
     if (write->kind != SIM_WRITE_STANDING || write->cause_offset < 0) {
         return;
     }

@@ -4,6 +4,7 @@
  * Always (a violation is noted at once):
  * - a change of rung that is not committed shows in Redis only where it narrows, and never wider
  *   than what is committed.
+ * - nothing lands in Redis of a former owner once a later one has the partition there.
  * At the end, when all has come to rest, against the undisturbed run:
  * - every intervention and every reject stands once among the committed records, and nothing else;
  *   those of a standing in their order;

@@ -40,7 +40,17 @@ static bool to_members(struct sim_world *world, enum sim_fault fault)
         return true;
     case SIM_FAULT_SLEEP:
     case SIM_FAULT_ZOMBIE:
-        member->life.sleeps_at = soon(world, member);
+        switch (random_below(&world->cluster.random, 4)) {
+        case 0:
+            member->life.sleeps_at_commit = true;
+            break;
+        case 1:
+            member->life.sleeps_at_end = true;
+            break;
+        default:
+            member->life.sleeps_at = soon(world, member);
+            break;
+        }
         member->life.sleeps_us = fault == SIM_FAULT_SLEEP
                                      ? draw_us(world, 1000, SIM_SESSION_US)
                                      : draw_us(world, SIM_SESSION_US, 3 * SIM_SESSION_US);
@@ -202,6 +212,8 @@ void sim_faults_end(struct sim_world *world)
         struct sim_member *member = world->members[i];
         member->life.dies_at = 0;
         member->life.sleeps_at = 0;
+        member->life.sleeps_at_commit = false;
+        member->life.sleeps_at_end = false;
         member->store.slow = 0;
         member->store.silent = 0;
     }

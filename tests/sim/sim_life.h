@@ -13,8 +13,10 @@
 
 struct sim_life {
     uint64_t calls;
-    uint64_t dies_at;   /* that call from now on has no effect; 0: none */
-    uint64_t sleeps_at; /* it sleeps at the beginning of that call; 0: at none */
+    uint64_t dies_at;      /* that call from now on has no effect; 0: none */
+    uint64_t sleeps_at;    /* it sleeps at the beginning of that call; 0: at none */
+    bool sleeps_at_commit; /* it sleeps at the next commit: at its beginning, */
+    bool sleeps_at_end;    /* or between the offsets and the end of the transaction */
     int64_t sleeps_us;
     bool dead;
     bool asleep;

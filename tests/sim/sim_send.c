@@ -290,10 +290,18 @@ static void hold_to_what_was_given(const struct sim_member *member,
     }
 }
 
+/* Makes the next call a nap, once. */
+static void sleep_if(struct sim_life *life, bool *wanted)
+{
+    life->sleeps_at = *wanted ? life->calls + 1 : life->sleeps_at;
+    *wanted = false;
+}
+
 troth_status sim_commit(struct troth_log *log, const struct troth_log_offset *offsets, size_t count,
                         int64_t timeout_us)
 {
     struct sim_member *member = member_of(log);
+    sleep_if(&member->life, &member->life.sleeps_at_commit);
     if (!sim_life_goes_on(&member->life)) {
         return TROTH_UNREACHABLE;
     }
@@ -314,6 +322,7 @@ troth_status sim_commit(struct troth_log *log, const struct troth_log_offset *of
     if (status != TROTH_OK || !member->begun) {
         return status;
     }
+    sleep_if(&member->life, &member->life.sleeps_at_end);
     if (!sim_life_goes_on(&member->life)) {
         return TROTH_UNREACHABLE;
     }
