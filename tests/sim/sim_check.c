@@ -146,13 +146,20 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void sort(struct lines *lines)
+{
+    if (lines->count > 0) {
+        qsort(lines->items, lines->count, sizeof *lines->items, compare_lines);
+    }
+}
+
 /* Compares two lists, sorted. */
 static void compare(struct sim_check *check, const char *what, struct lines *expected,
                     struct lines *found)
 {
     size_t i = 0;
-    qsort(expected->items, expected->count, sizeof *expected->items, compare_lines);
-    qsort(found->items, found->count, sizeof *found->items, compare_lines);
+    sort(expected);
+    sort(found);
     while (i < expected->count && i < found->count &&
            strcmp(expected->items[i], found->items[i]) == 0) {
         i++;

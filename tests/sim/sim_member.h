@@ -80,7 +80,6 @@ struct sim_member {
     struct troth_worker *worker;
     unsigned instance;
     bool up;
-    bool fresh; /* one of its own restores, after the run */
 
     /* As a consumer. */
     uint64_t member_id; /* 0: of no group */
