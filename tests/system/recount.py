@@ -10,8 +10,9 @@
       Prints a line `NAME=NUMBER ...`, before it what differs; exit status 1 where anything does.
   recount.py restores CLAIMS LOG...
       CLAIMS are the records of dump_topic that are claims; a log's name begins with its engine's
-      instance and a dot. Prints how many restores of standings there were, and their times, from
-      the claim to the partition being the engine's own.
+      instance and a dot. Prints how many restores of standings there were, their times, from the
+      claim to the partition being the engine's own, and in how many of them records had to be
+      read again beyond what the standings were true for.
 """
 import argparse
 import collections
@@ -168,24 +169,31 @@ def read_claims(path):
     return claims
 
 
-OURS = re.compile(r"(\S+) trothd info: telemetry\[(\d+)\] is ours: (\d+) standings restored")
+OURS = re.compile(
+    r"(\S+) trothd info: telemetry\[(\d+)\] is ours: (\d+) standings restored, (\d+) records")
 
 
 def restores(options):
-    claims, took, standings = read_claims(options.claims), [], 0
+    claims, took, standings, again = read_claims(options.claims), [], 0, []
     for path in options.logs:
         instance = os.path.basename(path).split(".")[0]
+        last = collections.defaultdict(float)
         with open(path) as lines:
             for match in filter(None, map(OURS.match, lines)):
                 when = datetime.datetime.fromisoformat(match[1].replace("Z", "+00:00")).timestamp()
-                before = [at for at in claims[instance, int(match[2])] if at <= when]
+                # None where compaction has taken its claim.
+                before = [at for at in claims[instance, int(match[2])]
+                          if last[match[2]] < at <= when]
+                last[match[2]] = when
                 if int(match[3]) > 0 and before:
                     took.append(when - before[-1])
                     standings += int(match[3])
+                    again += [int(match[4])] if int(match[4]) > 0 else []
     took.sort()
     shown = [round(1000 * took[len(took) * share // 100]) if took else 0 for share in (50, 95)]
     print(f"restores={len(took)} restored={standings} restore_p50_ms={shown[0]} "
-          f"restore_p95_ms={shown[1]} restore_max_ms={round(1000 * max(took, default=0))}")
+          f"restore_p95_ms={shown[1]} restore_max_ms={round(1000 * max(took, default=0))} "
+          f"with_records_read_again={len(again)} read_again={sum(again)}")
     return 0
 
 
