@@ -88,7 +88,8 @@ class Servers:
         cores = sorted(os.sched_getaffinity(0))
         self.consumer_cores = {cores[0]} if len(cores) > 1 else set(cores)
         self.all_cores = set(cores)
-        os.sched_setaffinity(0, set(cores[1:]) or set(cores))
+        self.other_cores = set(cores[1:]) or set(cores)
+        os.sched_setaffinity(0, self.other_cores)
         LOCAL.mkdir(parents=True, exist_ok=True)
         self.stop()  # what an interrupted run left is on any core
         self.bootstrap = self.start("kafka", "bootstrap")
