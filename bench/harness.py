@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = Path(os.environ.get("TROTH_LOCAL", ROOT / ".local")) / "bench"
 PARTITIONS = 4
-PATIENCE_S = 180  # for anything that is waited for
+PATIENCE_S = 600  # for anything that is waited for
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 CONTRACT = """\
