@@ -214,6 +214,11 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
             troth_worker_store_failed(worker, "an ended standing could not be removed");
         }
     }
+    /* What is left of the agent goes out with any of its other standings. */
+    uint32_t left = TROTH_NONE;
+    if (troth_shard_of_agent(partition->shard, agent, &left, 1) > 0) {
+        troth_shard_mark_dirty(partition->shard, left, TROTH_DIRTY_MOVED);
+    }
 }
 
 /* ---- Publication. ---- */
