@@ -266,10 +266,6 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
             return status;
         }
     }
-    if (agent->first == TROTH_NONE) {
-        shard->counts.unbound++;
-        return TROTH_OK;
-    }
     troth_shard_note_agent(shard, index);
     if (moment.counted) {
         moment.missing = troth_sequence_note(sequences_of(shard, agent), session, event->seq);

@@ -245,9 +245,5 @@ troth_status troth_shard_forget(struct troth_shard *shard, struct troth_text age
         return TROTH_NOT_FOUND;
     }
     troth_shard_unbegin(shard, index);
-    struct troth_agent *left = &shard->agents.agents[found];
-    if (left->first == TROTH_NONE && left->sequences != TROTH_NONE) {
-        memset(&shard->sequences[left->sequences], 0, sizeof *shard->sequences);
-    }
     return TROTH_OK;
 }

@@ -231,12 +231,7 @@ void troth_shard_end(struct troth_shard *shard, uint32_t index)
     const struct troth_standing *standing = troth_shard_at(shard, index);
     const struct troth_text agent = troth_agents_name(&shard->agents, standing->agent);
     const struct troth_rules *rules = shard->slots[standing->contract].rules;
-    const uint32_t owner = standing->agent;
     give_back(shard, index);
-    struct troth_agent *left = &shard->agents.agents[owner];
-    if (left->first == TROTH_NONE && left->sequences != TROTH_NONE) {
-        memset(&shard->sequences[left->sequences], 0, sizeof *shard->sequences);
-    }
     if (shard->config.on_ended != NULL) {
         shard->config.on_ended(shard->config.context, index, agent, rules->contract->name);
     }
