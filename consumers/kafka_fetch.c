@@ -31,16 +31,24 @@ void troth_kafka_fetch_setup(struct troth_kafka_state *state)
     state->wake_bytes = configured(state, "queued.max.messages.kbytes") * 1024 / 2;
 }
 
+static void add_end(rd_kafka_topic_partition_list_t *list, const char *topic, int32_t partition)
+{
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = RD_KAFKA_OFFSET_END;
+}
+
+/* Control topics are left out: they are short. */
 static void wake(struct troth_kafka_state *state)
 {
     state->taken_records = 0;
     state->taken_bytes = 0;
     rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(state->partition_count);
+        rd_kafka_topic_partition_list_new(2 * state->partition_count);
     for (int32_t p = 0; p < state->partition_count; p++) {
         if (state->telemetry[p].assigned && state->telemetry[p].started) {
-            rd_kafka_topic_partition_list_add(list, state->names[TROTH_TOPIC_TELEMETRY], p)
-                ->offset = RD_KAFKA_OFFSET_END;
+            add_end(list, state->names[TROTH_TOPIC_TELEMETRY], p);
+        }
+        if (state->standings[p].started) { /* being recalled, which may be a long log too */
+            add_end(list, state->names[TROTH_TOPIC_STANDINGS], p);
         }
     }
     if (list->cnt > 0) {
