@@ -46,15 +46,16 @@ static void tell_status(struct troth_engine *engine, struct troth_worker_counts 
     const double commit_ms = grew ? (double)(now.commit_us - before->commit_us) /
                                         (1e3 * (double)(now.commits - before->commits))
                                   : 0;
+    const uint64_t records = now.records > before->records ? now.records - before->records : 0;
     for (unsigned i = 0; i < TROTH_STATUS_COUNT; i++) {
         rejected += now.rejects[i];
     }
     troth_message_info("%" PRIu64 " records/s; %u of %u partitions caught up, %u contracts, %u "
                        "agents, %u standings; %" PRIu64 " interventions, %" PRIu64
                        " rejects; %.1f ms a commit%s",
-                       (now.records - before->records) / STATUS_SECONDS, now.live, now.partitions,
-                       now.contracts, now.agents, now.standings, now.interventions, rejected,
-                       commit_ms, now.store_connected ? "" : "; REDIS IS AWAY");
+                       records / STATUS_SECONDS, now.live, now.partitions, now.contracts,
+                       now.agents, now.standings, now.interventions, rejected, commit_ms,
+                       now.store_connected ? "" : "; REDIS IS AWAY");
     *before = now;
 }
 
