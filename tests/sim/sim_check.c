@@ -278,8 +278,7 @@ static void check_standing_row(struct sim_check *check, struct troth_standing_vi
     }
 }
 
-/* An agent's row: the meet of its standings. Where one of them has ended, it may still be the row
- * of before, which is narrower: that is counted, like the rows that are left behind. */
+/* An agent's row: the meet of its standings. */
 static void check_agent_row(struct sim_check *check, const struct sim_undisturbed *run,
                             struct troth_text name)
 {

@@ -4,7 +4,7 @@
 
 #include "schemas/assert.h"
 
-static char *copy_of(const void *data, size_t length)
+char *sim_copy_of(const void *data, size_t length)
 {
     char *copy = malloc(length + 1);
     TROTH_ASSERT(copy != NULL);
@@ -91,15 +91,15 @@ static struct sim_record *put(struct sim_log *log, enum troth_topic topic, int32
 
 static void fill(struct sim_record *record, const struct troth_log_record *from)
 {
-    record->key = from->key != NULL ? copy_of(from->key, from->key_length) : NULL;
+    record->key = from->key != NULL ? sim_copy_of(from->key, from->key_length) : NULL;
     record->key_length = from->key != NULL ? (uint32_t)from->key_length : 0;
-    record->value = from->value != NULL ? copy_of(from->value, from->value_length) : NULL;
+    record->value = from->value != NULL ? sim_copy_of(from->value, from->value_length) : NULL;
     record->value_length = from->value != NULL ? (uint32_t)from->value_length : 0;
     TROTH_ASSERT(from->header_count <= TROTH_HEADERS_MAX);
     for (size_t i = 0; i < from->header_count; i++) {
         const struct troth_log_header *header = &from->headers[i];
-        record->header_names[i] = copy_of(header->name, strlen(header->name));
-        record->header_values[i] = copy_of(header->value, header->value_length);
+        record->header_names[i] = sim_copy_of(header->name, strlen(header->name));
+        record->header_values[i] = sim_copy_of(header->value, header->value_length);
     }
     record->header_count = (uint8_t)from->header_count;
 }

@@ -99,6 +99,9 @@ struct sim_log {
     void *context;
 };
 
+/* Returns a copy of bytes, terminated; the caller's to free. */
+char *sim_copy_of(const void *data, size_t length);
+
 void sim_log_init(struct sim_log *log, struct sim_clock *clock, uint64_t *random,
                   int32_t partition_count);
 void sim_log_fini(struct sim_log *log);

@@ -18,32 +18,21 @@ static struct sim_member *member_of(struct troth_log *log)
     return (struct sim_member *)(void *)log;
 }
 
-static char *copy_of(const void *data, size_t length)
-{
-    char *copy = malloc(length + 1);
-    TROTH_ASSERT(copy != NULL);
-    if (length > 0) {
-        memcpy(copy, data, length);
-    }
-    copy[length] = '\0';
-    return copy;
-}
-
 static void queued_init(struct sim_queued *queued, const struct troth_log_record *record)
 {
     queued->record = *record;
     TROTH_ASSERT(record->header_count <= TROTH_HEADERS_MAX);
     if (record->key != NULL) {
-        queued->record.key = copy_of(record->key, record->key_length);
+        queued->record.key = sim_copy_of(record->key, record->key_length);
     }
     if (record->value != NULL) {
-        queued->record.value = copy_of(record->value, record->value_length);
+        queued->record.value = sim_copy_of(record->value, record->value_length);
     }
     for (size_t i = 0; i < record->header_count; i++) {
         const struct troth_log_header *header = &record->headers[i];
-        queued->headers[i] = (struct troth_log_header){copy_of(header->name, strlen(header->name)),
-                                                       copy_of(header->value, header->value_length),
-                                                       header->value_length};
+        queued->headers[i] = (struct troth_log_header){
+            sim_copy_of(header->name, strlen(header->name)),
+            sim_copy_of(header->value, header->value_length), header->value_length};
     }
 }
 

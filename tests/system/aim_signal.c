@@ -18,7 +18,6 @@
  * since the signal, or `open MS` where neither happened. Exit status 0, or 1 with a message.
  */
 #include <inttypes.h>
-#include <librdkafka/rdkafka.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,9 +26,9 @@
 #include <time.h>
 
 #include "consumers/partition_record.h"
+#include "tests/system/reader.h"
 
 enum {
-    ANSWER_MS = 10000,
     AIM_MS = 60000,     /* the longest wait for a record to aim at */
     VERDICT_MS = 60000, /* and for its transaction to end */
     POLL_MS = 100
@@ -43,19 +42,6 @@ struct target {
     int64_t delay_us;
 };
 
-static void fail(const char *what, const char *why)
-{
-    (void)fprintf(stderr, "aim_signal: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void require(rd_kafka_resp_err_t code, const char *what)
-{
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        fail(what, rd_kafka_err2str(code));
-    }
-}
-
 static int64_t now_us(void)
 {
     struct timespec now;
@@ -65,44 +51,18 @@ static int64_t now_us(void)
 
 static rd_kafka_t *open_client(const char *bootstrap, const char *isolation)
 {
-    const char *const settings[][2] = {
-        {"bootstrap.servers", bootstrap}, {"group.id", "aim_signal"},
-        {"enable.auto.commit", "false"},  {"enable.partition.eof", "true"},
-        {"fetch.wait.max.ms", "5"},       {"fetch.error.backoff.ms", "10"},
-        {"socket.nagle.disable", "true"}, {"isolation.level", isolation},
-    };
-    char error[512];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) !=
-            RD_KAFKA_CONF_OK) {
-            fail(settings[i][0], error);
-        }
-    }
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
-    if (client == NULL) {
-        fail("client", error);
-    }
-    rd_kafka_poll_set_consumer(client);
-    return client;
+    const char *const settings[][2] = {{"bootstrap.servers", bootstrap},
+                                       {"group.id", "aim_signal"},
+                                       {"fetch.wait.max.ms", "5"},
+                                       {"fetch.error.backoff.ms", "10"},
+                                       {"isolation.level", isolation}};
+    return open_reader(settings, sizeof settings / sizeof settings[0]);
 }
 
 static void close_client(rd_kafka_t *client)
 {
     rd_kafka_consumer_close(client);
     rd_kafka_destroy(client);
-}
-
-static int32_t count_partitions(rd_kafka_t *client, const char *topic)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
-    require(rd_kafka_metadata(client, 0, handle, &metadata, ANSWER_MS), topic);
-    require(metadata->topics[0].err, topic);
-    const int32_t count = metadata->topics[0].partition_cnt;
-    rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(handle);
-    return count;
 }
 
 /* Reads every partition from its present end on. */

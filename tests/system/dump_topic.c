@@ -16,7 +16,6 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
-#include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +23,9 @@
 
 #include "consumers/framing.h"
 #include "schemas/event_json.h"
+#include "tests/system/reader.h"
 
-enum { ANSWER_MS = 10000, SILENCE_MS = 30000, ALL_PARTITIONS = -1 };
+enum { SILENCE_MS = 30000, ALL_PARTITIONS = -1 };
 
 struct dump {
     rd_kafka_t *client;
@@ -35,19 +35,6 @@ struct dump {
     struct troth_scratch scratch;
     char line[TROTH_EVENT_LINE_LENGTH_MAX + 1];
 };
-
-static void fail(const char *what, const char *why)
-{
-    (void)fprintf(stderr, "dump_topic: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void require(rd_kafka_resp_err_t code, const char *what)
-{
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        fail(what, rd_kafka_err2str(code));
-    }
-}
 
 static json_t *hexadecimal(const void *bytes, size_t length)
 {
@@ -168,39 +155,12 @@ static void print_ends(struct dump *dump, int32_t partitions)
 
 static rd_kafka_t *open_client(const char *bootstrap, const char *group)
 {
-    const char *const settings[][2] = {
-        {"bootstrap.servers", bootstrap},      {"group.id", group},
-        {"enable.auto.commit", "false"},       {"enable.partition.eof", "true"},
-        {"auto.offset.reset", "earliest"},     {"fetch.wait.max.ms", "10"},
-        {"socket.nagle.disable", "true"},      {"allow.auto.create.topics", "false"},
-        {"isolation.level", "read_committed"},
-    };
-    char error[512];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) !=
-            RD_KAFKA_CONF_OK) {
-            fail(settings[i][0], error);
-        }
-    }
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
-    if (client == NULL) {
-        fail("client", error);
-    }
-    rd_kafka_poll_set_consumer(client);
-    return client;
-}
-
-static int32_t count_partitions(const struct dump *dump)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(dump->client, dump->topic, NULL);
-    require(rd_kafka_metadata(dump->client, 0, handle, &metadata, ANSWER_MS), dump->topic);
-    require(metadata->topics[0].err, dump->topic);
-    const int32_t count = metadata->topics[0].partition_cnt;
-    rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(handle);
-    return count;
+    const char *const settings[][2] = {{"bootstrap.servers", bootstrap},
+                                       {"group.id", group},
+                                       {"auto.offset.reset", "earliest"},
+                                       {"fetch.wait.max.ms", "10"},
+                                       {"isolation.level", "read_committed"}};
+    return open_reader(settings, sizeof settings / sizeof settings[0]);
 }
 
 int main(int argc, char **argv)
@@ -221,7 +181,7 @@ int main(int argc, char **argv)
     dump->client = open_client(argv[1], ends ? argv[4] : "dump_topic");
     dump->topic = argv[2];
     dump->events = events;
-    const int32_t partitions = count_partitions(dump);
+    const int32_t partitions = count_partitions(dump->client, dump->topic);
     const int32_t only = events && argc > 4 ? (int32_t)strtol(argv[4], NULL, 10) : ALL_PARTITIONS;
     if (ends) {
         print_ends(dump, partitions);
