@@ -138,10 +138,10 @@ void troth_fences_lose(struct troth_fences *fences)
 static void add_key(struct troth_resp *resp, const struct troth_fences *fences, const char *kind,
                     struct troth_text name, const char *contract)
 {
-    const struct troth_text colon = troth_resp_text(":");
+    const struct troth_text colon = troth_text_of(":");
     const struct troth_text parts[] = {
-        troth_resp_text(fences->prefix), colon, troth_resp_text(kind), colon, name, colon,
-        troth_resp_text(contract)};
+        troth_text_of(fences->prefix), colon, troth_text_of(kind), colon, name, colon,
+        troth_text_of(contract)};
     troth_resp_joined(resp, parts, contract[0] != '\0' ? 7 : name.length > 0 ? 5 : 3);
 }
 

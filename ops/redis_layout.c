@@ -12,24 +12,25 @@ enum {
     WITNESSES_LENGTH_MAX = (TROTH_WITNESSES_MAX + 1) * WITNESS_LENGTH_MAX
 };
 
-static inline struct troth_text text(const char *string)
-{
-    return troth_resp_text(string);
-}
-
 /* Adds the key PREFIX:KIND:NAME, or PREFIX:KIND:NAME:CONTRACT. */
 static inline void add_key(struct troth_resp *resp, const char *prefix, const char *kind,
                            struct troth_text name, const char *contract)
 {
-    const struct troth_text parts[] = {text(prefix), text(":"), text(kind),    text(":"),
-                                       name,         text(":"), text(contract)};
+    const struct troth_text parts[] = {troth_text_of(prefix),
+                                       troth_text_of(":"),
+                                       troth_text_of(kind),
+                                       troth_text_of(":"),
+                                       name,
+                                       troth_text_of(":"),
+                                       troth_text_of(contract)};
     troth_resp_joined(resp, parts, contract[0] != '\0' ? 7 : 5);
 }
 
 /* Adds the key PREFIX:KIND. */
 static void add_global_key(struct troth_resp *resp, const char *prefix, const char *kind)
 {
-    const struct troth_text parts[] = {text(prefix), text(":"), text(kind)};
+    const struct troth_text parts[] = {troth_text_of(prefix), troth_text_of(":"),
+                                       troth_text_of(kind)};
     troth_resp_joined(resp, parts, 3);
 }
 
@@ -62,7 +63,8 @@ static inline void add_decimal_field(struct troth_resp *resp, const char *name, 
 static inline void add_term_name(struct troth_resp *resp, const struct troth_term *term,
                                  const char *field)
 {
-    const struct troth_text parts[] = {text("term."), text(term->name), text(field)};
+    const struct troth_text parts[] = {troth_text_of("term."), troth_text_of(term->name),
+                                       troth_text_of(field)};
     troth_resp_joined(resp, parts, 3);
 }
 
@@ -278,7 +280,7 @@ void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
     troth_resp_end(resp);
 
     troth_resp_begin(resp, "ZADD");
-    add_key(resp, prefix, "fleet", text(contract->name), "");
+    add_key(resp, prefix, "fleet", troth_text_of(contract->name), "");
     troth_resp_integer(resp, troth_redis_rank(view->standing->rung, standing->score.score));
     troth_resp_bytes(resp, view->agent.data, view->agent.length);
     troth_resp_end(resp);
@@ -291,7 +293,7 @@ void troth_redis_write_standing_end(struct troth_resp *resp, const char *prefix,
     add_key(resp, prefix, "standing", agent, contract);
     troth_resp_end(resp);
     troth_resp_begin(resp, "ZREM");
-    add_key(resp, prefix, "fleet", text(contract), "");
+    add_key(resp, prefix, "fleet", troth_text_of(contract), "");
     troth_resp_bytes(resp, agent.data, agent.length);
     troth_resp_end(resp);
 }
@@ -306,8 +308,8 @@ static void add_limiting(struct troth_resp *resp, const struct troth_meet *meet)
     const struct troth_contract *contract = meet->limiting;
     const bool has_term = contract != NULL && meet->limiting_term != TROTH_NO_TERM;
     const struct troth_text parts[] = {
-        text(contract != NULL ? contract->name : ""), text("/"),
-        text(has_term ? contract->terms[meet->limiting_term].name : "")};
+        troth_text_of(contract != NULL ? contract->name : ""), troth_text_of("/"),
+        troth_text_of(has_term ? contract->terms[meet->limiting_term].name : "")};
     troth_resp_string(resp, "limiting");
     troth_resp_joined(resp, parts, has_term ? 3 : 1);
 }
@@ -345,7 +347,7 @@ void troth_redis_write_agent(struct troth_resp *resp, const char *prefix,
     troth_resp_end(resp);
     for (unsigned i = 0; troth_redis_is_routed(agent) && i < meet->capability_count; i++) {
         troth_resp_begin(resp, "ZADD");
-        add_key(resp, prefix, "route", text(meet->capabilities[i]), "");
+        add_key(resp, prefix, "route", troth_text_of(meet->capabilities[i]), "");
         troth_resp_integer(resp, meet->score);
         troth_resp_bytes(resp, agent->agent.data, agent->agent.length);
         troth_resp_end(resp);
@@ -364,7 +366,7 @@ void troth_redis_write_unroute(struct troth_resp *resp, const char *prefix, stru
                                const char *capability)
 {
     troth_resp_begin(resp, "ZREM");
-    add_key(resp, prefix, "route", text(capability), "");
+    add_key(resp, prefix, "route", troth_text_of(capability), "");
     troth_resp_bytes(resp, agent.data, agent.length);
     troth_resp_end(resp);
 }
@@ -374,7 +376,7 @@ void troth_redis_write_contract(struct troth_resp *resp, const char *prefix,
                                 size_t json_length)
 {
     troth_resp_begin(resp, "HSET");
-    add_key(resp, prefix, "contract", text(contract->name), "");
+    add_key(resp, prefix, "contract", troth_text_of(contract->name), "");
     add_integer_field(resp, "version", contract->version);
     troth_resp_string(resp, "json");
     troth_resp_bytes(resp, json, json_length);

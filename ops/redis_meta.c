@@ -31,8 +31,8 @@ static troth_status ask(const struct troth_redis_config *config, redisContext *c
 static void begin_with_key(struct troth_resp *command, const char *name, const char *prefix,
                            const char *key)
 {
-    const struct troth_text parts[] = {troth_resp_text(prefix), troth_resp_text(":"),
-                                       troth_resp_text(key)};
+    const struct troth_text parts[] = {troth_text_of(prefix), troth_text_of(":"),
+                                       troth_text_of(key)};
     troth_resp_begin(command, name);
     troth_resp_joined(command, parts, 3);
 }

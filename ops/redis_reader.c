@@ -72,14 +72,14 @@ void troth_redis_reader_begin(struct troth_redis_reader *reader, const char *nam
 void troth_redis_reader_key(struct troth_redis_reader *reader, const char *kind,
                             struct troth_text name, const char *contract)
 {
-    const struct troth_text colon = troth_resp_text(":");
-    const struct troth_text parts[] = {troth_resp_text(reader->config.prefix),
+    const struct troth_text colon = troth_text_of(":");
+    const struct troth_text parts[] = {troth_text_of(reader->config.prefix),
                                        colon,
-                                       troth_resp_text(kind),
+                                       troth_text_of(kind),
                                        colon,
                                        name,
                                        colon,
-                                       troth_resp_text(contract != NULL ? contract : "")};
+                                       troth_text_of(contract != NULL ? contract : "")};
     troth_resp_joined(&reader->command, parts, contract != NULL ? 7 : name.data != NULL ? 5 : 3);
 }
 
@@ -160,7 +160,7 @@ bool troth_redis_reader_contract(struct troth_redis_reader *reader, const char *
                                  struct troth_contract *contract)
 {
     troth_redis_reader_begin(reader, "HGET");
-    troth_redis_reader_key(reader, "contract", troth_resp_text(name), NULL);
+    troth_redis_reader_key(reader, "contract", troth_text_of(name), NULL);
     troth_resp_string(&reader->command, "json");
     troth_redis_reader_ask(reader);
     redisReply *reply = troth_redis_reader_answer(reader);

@@ -26,7 +26,7 @@ static uint64_t agent_tag(struct troth_text agent)
 
 static uint64_t standing_tag(struct troth_text agent, const char *contract)
 {
-    return (troth_agents_hash(agent) * 31 + troth_agents_hash(troth_resp_text(contract))) | 1;
+    return (troth_agents_hash(agent) * 31 + troth_agents_hash(troth_text_of(contract))) | 1;
 }
 
 /* ---- what is put ---- */

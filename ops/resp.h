@@ -71,12 +71,6 @@ void troth_resp_end(struct troth_resp *resp);
 /* Adds whole commands that were written elsewhere. In commands: how many they are. */
 void troth_resp_copy(struct troth_resp *resp, const char *data, size_t length, uint64_t commands);
 
-/* Returns the text of a terminated string. */
-static inline struct troth_text troth_resp_text(const char *text)
-{
-    return (struct troth_text){.data = text, .length = (uint32_t)strlen(text)};
-}
-
 /* Out text: the decimal as troth_resp_decimal writes it, terminated. Returns its length. */
 size_t troth_decimal_format(double value, char text[TROTH_DECIMAL_LENGTH_MAX]);
 

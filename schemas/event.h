@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Limits on one event; a record past one of them is rejected as over_limit. */
 enum {
@@ -119,6 +120,12 @@ struct troth_text {
     const char *data;
     uint32_t length;
 };
+
+/* Returns the text of a terminated string. */
+static inline struct troth_text troth_text_of(const char *string)
+{
+    return (struct troth_text){string, (uint32_t)strlen(string)};
+}
 
 struct troth_verdict {
     struct troth_text term;

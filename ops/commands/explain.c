@@ -418,7 +418,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
     int result = TROTH_EXIT_NO;
     troth_printable(argv[1], strlen(argv[1]), agent, sizeof agent);
     if (troth_redis_reader_open(&reader, &redis) != TROTH_OK ||
-        troth_redis_reader_look(&reader, troth_resp_text(argv[1]), only, &look) != TROTH_OK) {
+        troth_redis_reader_look(&reader, troth_text_of(argv[1]), only, &look) != TROTH_OK) {
         troth_message_error("%s", reader.error);
     } else if (contract == NULL || rules == NULL) {
         troth_message_error("no memory");

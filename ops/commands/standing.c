@@ -190,7 +190,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
     struct troth_look look = {0};
     troth_status status = troth_redis_reader_open(&reader, &redis);
     if (status == TROTH_OK) {
-        status = troth_redis_reader_look(&reader, troth_resp_text(argv[1]), contract, &look);
+        status = troth_redis_reader_look(&reader, troth_text_of(argv[1]), contract, &look);
     }
     int result = TROTH_EXIT_NO;
     if (status == TROTH_OK) {

@@ -62,7 +62,7 @@ static void stop(int signal_number)
 static void ask_count(struct troth_redis_reader *reader, const char *contract, unsigned rung)
 {
     troth_redis_reader_begin(reader, "ZCOUNT");
-    troth_redis_reader_key(reader, "fleet", troth_resp_text(contract), NULL);
+    troth_redis_reader_key(reader, "fleet", troth_text_of(contract), NULL);
     troth_resp_integer(&reader->command, troth_redis_rank(rung, 0));
     troth_resp_integer(&reader->command, troth_redis_rank(rung, TROTH_REDIS_RANK_STEP - 1));
     troth_redis_reader_ask(reader);
@@ -74,7 +74,7 @@ static void ask_worst(struct troth_redis_reader *reader, const char *contract, i
     const unsigned best = rung >= 0 ? (unsigned)rung : TROTH_RUNG_CLEAR;
     const unsigned worst = rung >= 0 ? (unsigned)rung : TROTH_RUNG_PAUSE;
     troth_redis_reader_begin(reader, "ZRANGEBYSCORE");
-    troth_redis_reader_key(reader, "fleet", troth_resp_text(contract), NULL);
+    troth_redis_reader_key(reader, "fleet", troth_text_of(contract), NULL);
     troth_resp_integer(&reader->command, troth_redis_rank(worst, 0));
     troth_resp_integer(&reader->command, troth_redis_rank(best, TROTH_REDIS_RANK_STEP - 1));
     troth_resp_string(&reader->command, "WITHSCORES");

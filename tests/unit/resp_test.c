@@ -49,7 +49,7 @@ static void a_command_has_the_bytes_of_the_protocol(void **state)
     struct troth_resp resp;
     troth_resp_init(&resp, LIMIT);
     troth_resp_begin(&resp, "HSET");
-    const struct troth_text parts[] = {troth_resp_text("t"), troth_resp_text(":"), {0}};
+    const struct troth_text parts[] = {troth_text_of("t"), troth_text_of(":"), {0}};
     troth_resp_joined(&resp, parts, 3);
     troth_resp_bytes(&resp, "a\0\r\n", 4);
     troth_resp_integer(&resp, -7);
