@@ -39,17 +39,6 @@ void troth_partition_fini(struct troth_partition *partition)
     memset(partition, 0, sizeof *partition);
 }
 
-int64_t troth_partition_version(const struct troth_partition *partition, const char *contract)
-{
-    for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
-        const struct troth_rules *rules = troth_shard_rules(partition->shard, slot);
-        if (rules != NULL && strcmp(rules->contract->name, contract) == 0) {
-            return rules->contract->version;
-        }
-    }
-    return 0;
-}
-
 /* Half of the time that was left to good_until when it was published. */
 static int64_t half_time_us(const struct troth_published *published)
 {

@@ -68,9 +68,7 @@ struct troth_partition {
     int64_t saved_offset;
     int64_t saved_told;
     int64_t saved_clock_us;
-    uint32_t imported;                        /* standings */
     char missing[TROTH_NAME_LENGTH_MAX + 24]; /* NAME@VERSION that it needs and cannot have */
-    const struct troth_rules *last_rules;     /* put in force last by what was read */
     /* Of what is being written down (worker_checkpoint.c). */
     bool whole_due; /* everything must be, before anything else is committed */
     bool saving;    /* something was, and is not committed */
@@ -94,9 +92,6 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
 
 /* Gives it back. A partition that is all zero is fine. */
 void troth_partition_fini(struct troth_partition *partition);
-
-/* Returns the version of a contract that its shard runs; 0: none. */
-int64_t troth_partition_version(const struct troth_partition *partition, const char *contract);
 
 /* Whether what the partition does is told: it has passed what was committed before. */
 static inline bool troth_partition_speaks(const struct troth_partition *partition)

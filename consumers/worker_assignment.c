@@ -61,11 +61,13 @@ static void start_partition(struct troth_worker *worker, struct troth_partition 
     partition->heard_us = troth_worker_now_us(worker);
     partition->caught_up = next >= partition->end_offset;
     partition->check_pointers = partition->caught_up;
+    struct troth_shard_counts counts;
+    troth_shard_count(partition->shard, &counts);
     const int64_t behind = partition->end_offset - partition->restored_until;
     troth_worker_say(worker, TROTH_LEVEL_INFO,
                      "telemetry[%" PRId32 "] is ours: %" PRIu32 " standings restored, %" PRId64
                      " records to read again, %" PRId64 " to catch up",
-                     partition->number, partition->imported, partition->restored_until - next,
+                     partition->number, counts.standings, partition->restored_until - next,
                      behind > 0 ? behind : 0);
     if (partition->lost > 0) {
         troth_worker_say(worker, TROTH_LEVEL_WARNING,

@@ -4,12 +4,13 @@
  * Agents are written in the order in which they first changed since they were last written, a
  * bounded number of bytes at a time (rolling), and all that is left where the partition is given up
  * or a contract has changed (whole): so that no record is ahead of a change that must be replayed
- * before it can be understood. A checkpoint says from which record on the log is still
- * needed: the first that changed the agent that waits longest. It stands in every commit of its
- * partition, since it also says up to where everything has been told.
+ * before it can be understood. A checkpoint says from which record on the log is still needed: the
+ * first that changed the agent that waits longest. It stands in every commit of its partition,
+ * since it also says up to where everything has been told.
  *
- * Writing gets a tenth of the time at most: where more changes than that can write down, the log is
- * needed from further back, and restoring takes longer.
+ * Rounds get a tenth of the loop's time at most, the brokers' acknowledgements not counted: where
+ * more changes than that can write down, the log is needed from further back, and restoring takes
+ * longer. What is written whole is not bounded so.
  */
 #include <string.h>
 
@@ -25,9 +26,9 @@ enum {
     ROUND_US = 100000 /* how long the brokers have for a round before its commit */
 };
 
-static void send_record(struct troth_worker *worker, const struct troth_partition *partition,
-                        const char *key, size_t key_length, const uint8_t *value,
-                        size_t value_length)
+void troth_worker_send_standing(struct troth_worker *worker,
+                                const struct troth_partition *partition, const char *key,
+                                size_t key_length, const uint8_t *value, size_t value_length)
 {
     troth_worker_send(worker, &(struct troth_log_record){.topic = TROTH_TOPIC_STANDINGS,
                                                          .partition = partition->number,
@@ -35,11 +36,6 @@ static void send_record(struct troth_worker *worker, const struct troth_partitio
                                                          .key_length = key_length,
                                                          .value = (const char *)value,
                                                          .value_length = value_length});
-}
-
-static struct troth_text text_of(const char *string)
-{
-    return (struct troth_text){string, (uint32_t)strlen(string)};
 }
 
 /* The first record of a partition, and of an era, but for claims. */
@@ -53,8 +49,8 @@ static void send_genesis(struct troth_worker *worker, struct troth_partition *pa
                                               worker->config.log->partitions(worker->config.log),
                                           .partitioner = worker->config.partitioner};
     if (partition->genesis_era < worker->config.era) {
-        send_record(worker, partition, key, key_length, value,
-                    troth_genesis_encode(&genesis, value));
+        troth_worker_send_standing(worker, partition, key, key_length, value,
+                                   troth_genesis_encode(&genesis, value));
         partition->genesis_era = worker->config.era;
     }
 }
@@ -75,7 +71,7 @@ static size_t save_agent(struct troth_worker *worker, struct troth_partition *pa
         const troth_status status = troth_standing_encode(&snapshot, value, sizeof value, &length);
         TROTH_ASSERT(status == TROTH_OK);
         const size_t key_length = troth_standing_key(snapshot.agent, snapshot.contract, key);
-        send_record(worker, partition, key, key_length, value, length);
+        troth_worker_send_standing(worker, partition, key, key_length, value, length);
         bytes += key_length + length;
         worker->counts.saved++;
     }
@@ -160,13 +156,13 @@ void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_part
     for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
         const struct troth_rules *rules = troth_shard_rules(partition->shard, slot);
         if (rules != NULL) {
-            checkpoint.versions[checkpoint.version_count++] =
-                (struct troth_version){text_of(rules->contract->name), rules->contract->version};
+            checkpoint.versions[checkpoint.version_count++] = (struct troth_version){
+                troth_text_of(rules->contract->name), rules->contract->version};
         }
     }
     send_genesis(worker, partition);
-    send_record(worker, partition, key, key_length, value,
-                troth_checkpoint_encode(&checkpoint, value));
+    troth_worker_send_standing(worker, partition, key, key_length, value,
+                               troth_checkpoint_encode(&checkpoint, value));
 }
 
 void troth_worker_send_tombstone(struct troth_worker *worker,
@@ -174,8 +170,8 @@ void troth_worker_send_tombstone(struct troth_worker *worker,
                                  const char *contract)
 {
     char key[TROTH_STANDING_KEY_MAX];
-    const size_t length = troth_standing_key(agent, text_of(contract), key);
+    const size_t length = troth_standing_key(agent, troth_text_of(contract), key);
     if (worker->config.checkpoint_us > 0 && partition->started) {
-        send_record(worker, partition, key, length, NULL, 0);
+        troth_worker_send_standing(worker, partition, key, length, NULL, 0);
     }
 }

@@ -122,7 +122,7 @@ void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partit
     partition->check_pointers = false;
     for (size_t i = 0; i < count; i++) {
         if (partition->pointed[i] < list[i].version &&
-            troth_partition_version(partition, list[i].name) < list[i].version) {
+            troth_shard_version(partition->shard, troth_text_of(list[i].name)) < list[i].version) {
             send_pointer(worker, partition, list[i].offset);
             partition->pointed[i] = list[i].version;
         }

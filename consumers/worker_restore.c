@@ -63,12 +63,7 @@ void troth_worker_send_claim(struct troth_worker *worker, struct troth_partition
     }
     const struct troth_claim claim = claim_of(worker, partition);
     const size_t length = troth_claim_encode(&claim, value);
-    troth_worker_send(worker, &(struct troth_log_record){.topic = TROTH_TOPIC_STANDINGS,
-                                                         .partition = partition->number,
-                                                         .key = key,
-                                                         .key_length = key_length,
-                                                         .value = (const char *)value,
-                                                         .value_length = length});
+    troth_worker_send_standing(worker, partition, key, key_length, value, length);
 }
 
 static bool is_own_claim(const struct troth_worker *worker, const struct troth_partition *partition,
@@ -89,26 +84,24 @@ static bool is_own_claim(const struct troth_worker *worker, const struct troth_p
 static bool bring_in_force(struct troth_worker *worker, struct troth_partition *partition,
                            struct troth_text contract, int64_t version)
 {
-    const struct troth_rules *rules = partition->last_rules;
-    if (rules != NULL && rules->contract->version >= version &&
-        strlen(rules->contract->name) == contract.length &&
-        memcmp(rules->contract->name, contract.data, contract.length) == 0) {
-        return true;
-    }
-    rules = troth_registry_find(worker->registry, contract, version);
-    if (rules == NULL) {
-        return false;
-    }
-    const int64_t run = troth_partition_version(partition, rules->contract->name);
+    const int64_t run = troth_shard_version(partition->shard, contract);
     if (run >= version) {
         return true;
+    }
+    const struct troth_rules *rules = troth_registry_find(worker->registry, contract, version);
+    if (rules == NULL) {
+        return false;
     }
     troth_status status =
         run > 0 ? troth_shard_retire(partition->shard, rules->contract->name) : TROTH_OK;
     TROTH_ASSERT(status == TROTH_OK);
     status = troth_shard_contract(partition->shard, rules);
-    TROTH_ASSERT(status == TROTH_OK); /* as many slots as a registry has contracts */
-    partition->last_rules = rules;
+    if (status != TROTH_OK) {
+        refuse(worker, partition,
+               "its standings are of more than %d contracts: were records deleted from the "
+               "contracts topic? Push those contracts again",
+               TROTH_CONTRACTS_MAX);
+    }
     return true;
 }
 
@@ -133,7 +126,8 @@ static void take_standing(struct troth_worker *worker, struct troth_partition *p
         return;
     }
     if (status == TROTH_OK &&
-        !bring_in_force(worker, partition, contract, snapshot.contract_version)) {
+        (!bring_in_force(worker, partition, contract, snapshot.contract_version) ||
+         worker->broken != TROTH_OK)) {
         return;
     }
     if (status == TROTH_OK) {
@@ -201,9 +195,13 @@ static void take_own(struct troth_worker *worker, struct troth_partition *partit
         status = troth_checkpoint_decode(item->value, item->value_length, &checkpoint);
     }
     if (status != TROTH_OK) {
-        refuse(worker, partition, "the record at standings[%" PRId32 "] offset %" PRId64 " is %s%s",
+        refuse(worker, partition,
+               "the record at standings[%" PRId32 "] offset %" PRId64 " is %s: %s",
                partition->number, item->offset, troth_status_name(status),
-               status == TROTH_UNSUPPORTED ? ": run the later version that wrote it" : "");
+               status == TROTH_UNSUPPORTED
+                   ? "run the later version that wrote it"
+                   : "who else writes there? Where the standings topic is made anew, all telemetry "
+                     "that is kept is read again instead");
     } else if (kind == TROTH_RECORD_GENESIS) {
         take_genesis(worker, partition, &genesis);
     } else if (kind == TROTH_RECORD_CHECKPOINT) {
@@ -234,9 +232,6 @@ static void enter_era(struct troth_worker *worker, struct troth_partition *parti
 static void finish(struct troth_worker *worker, struct troth_partition *partition)
 {
     const int64_t low = partition->low_offset;
-    struct troth_shard_counts counts;
-    troth_shard_count(partition->shard, &counts);
-    partition->imported = counts.standings;
     worker->config.log->recalled(worker->config.log, partition->number);
     partition->restored = true;
     if (partition->missing[0] != '\0') {

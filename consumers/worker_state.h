@@ -1,8 +1,8 @@
 /*
  * The inside of a worker, shared by worker.c (the loop), worker_assignment.c (partitions that come
  * and go), worker_restore.c and worker_checkpoint.c (standings read and written), worker_commit.c,
- * worker_publish.c (what the store is told), worker_contracts.c (contracts and the pointers to
- * them) and worker_own.c (the engine's own records). Nobody else includes this.
+ * worker_publish.c and worker_view.c (what the store is told), worker_contracts.c (contracts and
+ * the pointers to them) and worker_own.c (the engine's own records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -118,6 +118,11 @@ void troth_worker_save_in_turn(struct troth_worker *worker);
  * speaks; and of all partitions. */
 void troth_worker_save_whole(struct troth_worker *worker, struct troth_partition *partition);
 void troth_worker_save_all(struct troth_worker *worker);
+
+/* Sends a record to standings[p]. In value: NULL for a tombstone. */
+void troth_worker_send_standing(struct troth_worker *worker,
+                                const struct troth_partition *partition, const char *key,
+                                size_t key_length, const uint8_t *value, size_t value_length);
 
 /* Sends the checkpoint that is true for what is being committed. */
 void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_partition *partition);

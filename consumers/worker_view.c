@@ -57,7 +57,9 @@ static bool own(struct troth_worker *worker, struct troth_partition *partition)
         partition->view = TROTH_VIEW_FENCED;
         worker->counts.fenced++;
         troth_worker_say(worker, TROTH_LEVEL_WARNING,
-                         "telemetry[%" PRId32 "]: %s; nothing of it is published from here",
+                         "telemetry[%" PRId32 "]: %s; nothing of it is published from here. Where "
+                         "the standings topic was made anew, claims begin again: then see `troth "
+                         "redis rebuild --new-era`",
                          partition->number, store->error(store));
         return false;
     default:

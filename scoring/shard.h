@@ -96,6 +96,9 @@ troth_status troth_shard_retire(struct troth_shard *shard, const char *contract)
 /* Returns the rules in force in a slot below TROTH_CONTRACTS_MAX, or NULL. */
 const struct troth_rules *troth_shard_rules(const struct troth_shard *shard, unsigned slot);
 
+/* Returns the version of a contract that is in force; 0: none of that name is. */
+int64_t troth_shard_version(const struct troth_shard *shard, struct troth_text contract);
+
 /* Asks the caches for what the events will need: a hint that changes nothing.
  * In events: at most TROTH_PREFETCH; NULL and those without an agent are passed over.
  * Out hashes: of the events' agents, for troth_shard_apply. */

@@ -150,3 +150,9 @@ const struct troth_rules *troth_shard_rules(const struct troth_shard *shard, uns
 {
     return slot < shard->slot_count ? shard->slots[slot].rules : NULL;
 }
+
+int64_t troth_shard_version(const struct troth_shard *shard, struct troth_text contract)
+{
+    const unsigned slot = troth_shard_find_slot(shard, contract);
+    return slot != TROTH_CONTRACTS_MAX ? shard->slots[slot].rules->contract->version : 0;
+}
