@@ -227,9 +227,10 @@ static const struct troth_parameter table[] = {
      .initial = "1s",
      .low = 0,
      .high = SECONDS(600),
-     .help = "How often the standings that changed are written to Kafka, so that a restart reads "
-             "them and the records since. It takes a tenth of the time at most. 0s: never, as "
-             "with at_least_once; a restart then reads all telemetry that is kept."},
+     .help =
+         "How often the standings that changed are written to Kafka, so that a restart reads "
+         "them and the records since. Rounds get a tenth of the loop's time at most. 0s: never, as "
+         "with at_least_once; a restart then reads all telemetry that is kept."},
     {.key = "tick",
      .type = TROTH_PARAMETER_DURATION,
      .offset = AT(tick_us),
