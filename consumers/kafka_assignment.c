@@ -187,7 +187,7 @@ static troth_status unassign(struct troth_kafka_state *state)
     for (int32_t p = 0; p < state->partition_count; p++) {
         state->telemetry[p] = (struct troth_kafka_reading){0};
     }
-    return troth_kafka_transaction_abandon(state); /* where the caller could not commit it */
+    return troth_kafka_write_abandon(state); /* where the caller could not commit it */
 }
 
 static void add(rd_kafka_topic_partition_list_t *list, struct troth_kafka_state *state,
@@ -226,7 +226,7 @@ static troth_status assign(struct troth_kafka_state *state)
 troth_status troth_kafka_assignment_settle(struct troth_kafka_state *state)
 {
     if (state->abort_due && state->event_count == 0) {
-        const troth_status status = troth_kafka_transaction_abandon(state);
+        const troth_status status = troth_kafka_write_abandon(state);
         if (status != TROTH_OK) {
             return status;
         }

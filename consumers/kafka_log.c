@@ -16,7 +16,7 @@ enum {
     DOWN_PATIENCE_US = 30000000
 };
 
-static struct troth_kafka_state *state_of(struct troth_log *log)
+struct troth_kafka_state *troth_kafka_state_of(struct troth_log *log)
 {
     return (struct troth_kafka_state *)((char *)log - offsetof(struct troth_kafka_state, log));
 }
@@ -200,7 +200,7 @@ static troth_status take_verdict(struct troth_kafka_state *state)
 static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
                              struct troth_log_item *items, size_t capacity, size_t *count)
 {
-    struct troth_kafka_state *state = state_of(log);
+    struct troth_kafka_state *state = troth_kafka_state_of(log);
     TROTH_ASSERT(capacity > 0);
     capacity = capacity < TROTH_BATCH_MAX ? capacity : TROTH_BATCH_MAX;
     troth_kafka_fetch_release(state);
@@ -213,7 +213,7 @@ static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
     if (status != TROTH_OK) {
         return status;
     }
-    troth_kafka_output_serve(state);
+    troth_kafka_output_serve(&state->plain);
     size_t given = 0;
     if (state->event_count == 0) {
         troth_kafka_fetch(state, troth_kafka_milliseconds(timeout_us), capacity);
@@ -227,7 +227,8 @@ static troth_status log_poll(struct troth_log *log, int64_t timeout_us,
 
 /* ---- partitions ----------------------------------------------------------------------------- */
 
-static struct troth_kafka_reading *owned(struct troth_kafka_state *state, int32_t partition)
+struct troth_kafka_reading *troth_kafka_log_owned(struct troth_kafka_state *state,
+                                                  int32_t partition)
 {
     if (partition < 0 || partition >= state->partition_count ||
         !state->telemetry[partition].assigned) {
@@ -241,8 +242,8 @@ static struct troth_kafka_reading *owned(struct troth_kafka_state *state, int32_
 static troth_status log_extent(struct troth_log *log, int32_t partition,
                                struct troth_log_extent *extent)
 {
-    struct troth_kafka_state *state = state_of(log);
-    if (owned(state, partition) == NULL) {
+    struct troth_kafka_state *state = troth_kafka_state_of(log);
+    if (troth_kafka_log_owned(state, partition) == NULL) {
         return TROTH_NOT_FOUND;
     }
     const char *topic = state->names[TROTH_TOPIC_TELEMETRY];
@@ -271,7 +272,7 @@ static troth_status log_extent(struct troth_log *log, int32_t partition,
 
 static troth_status log_catch_up(struct troth_log *log, enum troth_topic topic, bool *reached)
 {
-    struct troth_kafka_state *state = state_of(log);
+    struct troth_kafka_state *state = troth_kafka_state_of(log);
     struct troth_kafka_reading *reading = &state->control[topic];
     int64_t low = 0;
     int64_t high = 0;
@@ -294,8 +295,8 @@ static troth_status log_catch_up(struct troth_log *log, enum troth_topic topic, 
 
 static troth_status log_start(struct troth_log *log, int32_t partition, int64_t offset)
 {
-    struct troth_kafka_state *state = state_of(log);
-    struct troth_kafka_reading *reading = owned(state, partition);
+    struct troth_kafka_state *state = troth_kafka_state_of(log);
+    struct troth_kafka_reading *reading = troth_kafka_log_owned(state, partition);
     if (reading == NULL || !state->joined) {
         return TROTH_NOT_FOUND;
     }
@@ -311,10 +312,10 @@ static troth_status log_start(struct troth_log *log, int32_t partition, int64_t 
 
 static troth_status log_recall(struct troth_log *log, int32_t partition)
 {
-    struct troth_kafka_state *state = state_of(log);
+    struct troth_kafka_state *state = troth_kafka_state_of(log);
     int64_t low = 0;
     int64_t high = 0;
-    if (owned(state, partition) == NULL || !state->joined) {
+    if (troth_kafka_log_owned(state, partition) == NULL || !state->joined) {
         return TROTH_NOT_FOUND;
     }
     rd_kafka_resp_err_t code = troth_kafka_reading_extent(state, TROTH_TOPIC_STANDINGS, partition,
@@ -331,132 +332,25 @@ static troth_status log_recall(struct troth_log *log, int32_t partition)
 
 static void log_recalled(struct troth_log *log, int32_t partition)
 {
-    struct troth_kafka_state *state = state_of(log);
+    struct troth_kafka_state *state = troth_kafka_state_of(log);
     state->standings[partition] = (struct troth_kafka_reading){0};
     state->assign_due = true;
 }
 
 static int32_t log_partitions(struct troth_log *log)
 {
-    return state_of(log)->partition_count;
+    return troth_kafka_state_of(log)->partition_count;
 }
 
 static const char *log_error(struct troth_log *log)
 {
-    return state_of(log)->error;
-}
-
-/* ---- output --------------------------------------------------------------------------------- */
-
-static troth_status log_send(struct troth_log *log, const struct troth_log_record *record)
-{
-    return troth_kafka_output_send(state_of(log), record);
-}
-
-static troth_status log_flush(struct troth_log *log, int64_t timeout_us)
-{
-    return troth_kafka_output_flush(state_of(log), timeout_us);
-}
-
-/* Returns what the answer to commit `number` says, or TROTH_TIMED_OUT. */
-static troth_status await_commit(struct troth_kafka_state *state, uint64_t number,
-                                 int64_t deadline_us)
-{
-    for (;;) {
-        int64_t left_us = deadline_us - troth_kafka_monotonic_us();
-        rd_kafka_event_t *event =
-            rd_kafka_queue_poll(state->commit_queue, troth_kafka_milliseconds(left_us));
-        if (event == NULL) {
-            if (left_us > 0) {
-                continue;
-            }
-            troth_kafka_note(state, "the group has not answered the commit in time");
-            return TROTH_TIMED_OUT;
-        }
-        rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-        const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-        for (int i = 0; list != NULL && i < list->cnt; i++) {
-            code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[i].err : code;
-        }
-        bool awaited = (uint64_t)(uintptr_t)rd_kafka_event_opaque(event) == number;
-        rd_kafka_event_destroy(event);
-        if (!awaited) {
-            continue; /* the late answer to a commit that was given up; at most one each */
-        }
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
-        }
-        return troth_kafka_status(code);
-    }
-}
-
-/* Out list: of the offsets, to be destroyed. Returns TROTH_FENCED where a partition is not ours:
- * the group would take an offset of one that has moved on within this generation, as it checks the
- * member, not the partition. */
-static troth_status list_offsets(struct troth_kafka_state *state,
-                                 const struct troth_log_offset *offsets, size_t count,
-                                 rd_kafka_topic_partition_list_t **list)
-{
-    rd_kafka_topic_partition_list_t *made = rd_kafka_topic_partition_list_new((int)count);
-    for (size_t i = 0; i < count; i++) {
-        if (owned(state, offsets[i].partition) == NULL) {
-            rd_kafka_topic_partition_list_destroy(made);
-            return TROTH_FENCED;
-        }
-        rd_kafka_topic_partition_list_add(made, state->names[TROTH_TOPIC_TELEMETRY],
-                                          offsets[i].partition)
-            ->offset = offsets[i].offset;
-    }
-    *list = made;
-    return TROTH_OK;
-}
-
-/* Without transactions (the embedded broker throws away offsets that come in one) the records are
- * flushed first, and the consumer commits. */
-static troth_status commit_plainly(struct troth_kafka_state *state,
-                                   const rd_kafka_topic_partition_list_t *list, int64_t deadline_us)
-{
-    const troth_status status =
-        troth_kafka_output_flush(state, deadline_us - troth_kafka_monotonic_us());
-    if (status != TROTH_OK || list->cnt == 0) {
-        return status;
-    }
-    const uint64_t number = ++state->commit_number;
-    /* rd_kafka_commit() would wait without a bound. */
-    rd_kafka_resp_err_t code = rd_kafka_commit_queue(state->consumer, list, state->commit_queue,
-                                                     NULL, (void *)(uintptr_t)number);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
-        return troth_kafka_status(code);
-    }
-    return await_commit(state, number, deadline_us);
-}
-
-static troth_status log_commit(struct troth_log *log, const struct troth_log_offset *offsets,
-                               size_t count, int64_t timeout_us)
-{
-    struct troth_kafka_state *state = state_of(log);
-    const int64_t deadline_us = troth_kafka_monotonic_us() + (timeout_us > 0 ? timeout_us : 0);
-    rd_kafka_topic_partition_list_t *list = NULL;
-    if (state->abort_due) {
-        troth_kafka_note(state, "what was sent is of partitions that were taken away");
-        return TROTH_FENCED;
-    }
-    troth_status status = list_offsets(state, offsets, count, &list);
-    if (status != TROTH_OK) {
-        return status;
-    }
-    status = state->transactional.client != NULL
-                 ? troth_kafka_transaction_commit(state, list, deadline_us)
-                 : commit_plainly(state, list, deadline_us);
-    rd_kafka_topic_partition_list_destroy(list);
-    return status;
+    return troth_kafka_state_of(log)->error;
 }
 
 static void log_close(struct troth_log *log)
 {
     if (log != NULL) {
-        troth_kafka_state_destroy(state_of(log));
+        troth_kafka_state_destroy(troth_kafka_state_of(log));
     }
 }
 
@@ -467,9 +361,10 @@ const struct troth_log troth_kafka_log_calls = {
     .start = log_start,
     .recall = log_recall,
     .recalled = log_recalled,
-    .send = log_send,
-    .flush = log_flush,
-    .commit = log_commit,
+    .send = troth_kafka_log_send,
+    .flush = troth_kafka_log_flush,
+    .commit = troth_kafka_log_commit,
+    .committed = troth_kafka_log_committed,
     .partitions = log_partitions,
     .error = log_error,
     .close = log_close,

@@ -29,7 +29,8 @@ void troth_kafka_state_destroy(struct troth_kafka_state *state)
     }
     state->closing = true;
     troth_kafka_fetch_release(state);
-    troth_kafka_output_close(state);
+    troth_kafka_committer_close(state->committer);
+    troth_kafka_output_close(&state->plain);
     if (state->consumer != NULL) {
         (void)rd_kafka_assign(state->consumer, NULL);
         if (state->queue != NULL) {
@@ -65,7 +66,7 @@ static troth_status reach(struct troth_kafka_state *state, bool *embedded, char 
     }
     (void)rd_kafka_poll(state->plain.client, 0); /* serves the error callback, which knows more */
     (void)snprintf(error, size, "no broker has answered within %d s; %.400s",
-                   OPEN_TIMEOUT_MS / 1000, state->error);
+                   OPEN_TIMEOUT_MS / 1000, state->plain.error);
     return TROTH_UNREACHABLE;
 }
 
@@ -135,7 +136,14 @@ static troth_status transactions_open(struct troth_kafka_state *state,
                        ID_LENGTH - 3);
         return TROTH_INVALID;
     }
-    return troth_kafka_transaction_open(state, config->properties, partitioner, id, error, size);
+    const struct troth_kafka_committer_config committer = {.consumer = state->consumer,
+                                                           .wake = state->queue,
+                                                           .names = state->names,
+                                                           .properties = config->properties,
+                                                           .partitioner = partitioner,
+                                                           .id = id,
+                                                           .voice = state->voice};
+    return troth_kafka_committer_open(&committer, &state->committer, error, size);
 }
 
 /* Out partitions: of a topic that is read, in the consumer's eyes. */
@@ -245,11 +253,12 @@ static troth_status open_all(struct troth_kafka_state *state,
             return TROTH_INVALID;
         }
     }
+    state->plain.voice = config->voice;
     bool embedded = false;
     bool plain = false; /* there are no transactions */
     const struct troth_kafka_property needed[] = {{"partitioner", partitioner}};
     troth_status status =
-        troth_kafka_output_open(state, &state->plain, config->properties,
+        troth_kafka_output_open(&state->plain, state->names, config->properties,
                                 (struct troth_kafka_properties){needed, 1}, error, size);
     if (status == TROTH_OK) {
         status = reach(state, &embedded, error, size);

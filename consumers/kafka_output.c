@@ -1,17 +1,11 @@
-/*
- * The producers of the Kafka log. Every record's fate is counted by its delivery report, so a
- * commit knows whether all that it covers is in the log.
- *
- * Records go through the transactional producer, but for the engine's own of telemetry (ticks and
- * pointers): as long as a transaction with a record of a partition is open, nobody who reads
- * committed records alone gets past it, and in telemetry that is everybody, this engine first. They
- * may be there twice without harm, so they need no transaction. On the embedded broker, and
- * where at_least_once is enough, everything is plain.
- */
-#include <inttypes.h>
-#include <stdio.h>
+#include "consumers/kafka_output.h"
 
-#include "consumers/kafka_state.h"
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "schemas/assert.h"
 
 static const struct troth_kafka_property suggested[] = {
@@ -24,13 +18,26 @@ static const struct troth_kafka_property suggested[] = {
     {"queue.buffering.max.kbytes", "65536"},
 };
 
-enum { NEEDED_MAX = 8 };
+enum {
+    NEEDED_MAX = 8,
+    RECORD_OVERHEAD = 256, /* bytes that librdkafka counts beside key, value and headers, at most */
+    HEADER_OVERHEAD = 16,
+    NUMBER_LENGTH = 32
+};
+
+__attribute__((format(printf, 2, 3))) static void note(struct troth_kafka_output *output,
+                                                       const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(output->error, sizeof output->error, format, arguments);
+    va_end(arguments);
+}
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
-    struct troth_kafka_state *state = opaque;
-    struct troth_kafka_output *output =
-        client == state->transactional.client ? &state->transactional : &state->plain;
+    struct troth_kafka_output *output = opaque;
+    (void)client;
     TROTH_ASSERT(output->outstanding > 0);
     output->outstanding--;
     if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
@@ -38,8 +45,8 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         output->failures++; /* of a transaction that is aborted; why is known already */
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         output->failures++;
-        troth_kafka_note(state, "a record for %s was not delivered: %s",
-                         rd_kafka_topic_name(message->rkt), rd_kafka_err2str(message->err));
+        note(output, "a record for %s was not delivered: %s", rd_kafka_topic_name(message->rkt),
+             rd_kafka_err2str(message->err));
     }
 }
 
@@ -47,12 +54,23 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 static void on_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
     (void)client;
-    troth_kafka_note(opaque, "producer: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)error),
-                     reason);
+    note(opaque, "producer: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)error), reason);
 }
 
-troth_status troth_kafka_output_open(struct troth_kafka_state *state,
-                                     struct troth_kafka_output *output,
+/* Out: what `kafka.message.max.bytes` leaves for a record. */
+static size_t record_max(const struct troth_kafka_output *output)
+{
+    char value[NUMBER_LENGTH] = "";
+    size_t length = sizeof value;
+    const rd_kafka_conf_res_t found =
+        rd_kafka_conf_get(rd_kafka_conf(output->client), "message.max.bytes", value, &length);
+    TROTH_ASSERT(found == RD_KAFKA_CONF_OK);
+    const size_t bytes = strtoull(value, NULL, 10);
+    return bytes > RECORD_OVERHEAD ? bytes - RECORD_OVERHEAD : 0;
+}
+
+troth_status troth_kafka_output_open(struct troth_kafka_output *output,
+                                     char (*names)[TROTH_KAFKA_NAME_LENGTH],
                                      struct troth_kafka_properties passed,
                                      struct troth_kafka_properties needed, char *error, size_t size)
 {
@@ -69,7 +87,7 @@ troth_status troth_kafka_output_open(struct troth_kafka_state *state,
     rd_kafka_conf_t *conf;
     troth_status status = troth_kafka_conf_create(
         (struct troth_kafka_properties){suggested, sizeof(suggested) / sizeof(suggested[0])},
-        passed, (struct troth_kafka_properties){all, count}, &state->voice, &conf, error, size);
+        passed, (struct troth_kafka_properties){all, count}, &output->voice, &conf, error, size);
     if (status != TROTH_OK) {
         return status;
     }
@@ -79,10 +97,11 @@ troth_status troth_kafka_output_open(struct troth_kafka_state *state,
     if (output->client == NULL) {
         return TROTH_INVALID;
     }
+    output->record_max = record_max(output);
     for (int i = 0; i < TROTH_TOPIC_COUNT; i++) {
-        output->topics[i] = rd_kafka_topic_new(output->client, state->names[i], NULL);
+        output->topics[i] = rd_kafka_topic_new(output->client, names[i], NULL);
         if (output->topics[i] == NULL) {
-            (void)snprintf(error, size, "topic %s: %s", state->names[i],
+            (void)snprintf(error, size, "topic %s: %s", names[i],
                            rd_kafka_err2str(rd_kafka_last_error()));
             return TROTH_INVALID;
         }
@@ -90,7 +109,7 @@ troth_status troth_kafka_output_open(struct troth_kafka_state *state,
     return TROTH_OK;
 }
 
-static void output_close(struct troth_kafka_output *output)
+void troth_kafka_output_close(struct troth_kafka_output *output)
 {
     if (output->client == NULL) {
         return;
@@ -106,35 +125,20 @@ static void output_close(struct troth_kafka_output *output)
     output->client = NULL;
 }
 
-void troth_kafka_output_close(struct troth_kafka_state *state)
+void troth_kafka_output_serve(struct troth_kafka_output *output)
 {
-    if (state->in_transaction) {
-        /* Or it would hold back whoever reads committed records alone, until it times out. */
-        (void)troth_kafka_transaction_give_up(state, TROTH_REFUSED);
-    }
-    output_close(&state->transactional);
-    output_close(&state->plain);
+    (void)rd_kafka_poll(output->client, 0);
 }
 
-void troth_kafka_output_serve(struct troth_kafka_state *state)
-{
-    (void)rd_kafka_poll(state->plain.client, 0);
-    if (state->transactional.client != NULL) {
-        (void)rd_kafka_poll(state->transactional.client, 0);
-    }
-}
-
-/* Returns TROTH_REFUSED where the plain producer will never send again. */
-static troth_status check_fatal(struct troth_kafka_state *state)
+troth_status troth_kafka_output_check(struct troth_kafka_output *output)
 {
     char reason[TROTH_KAFKA_ERROR_LENGTH / 2] = "";
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(state->plain.client, reason, sizeof(reason));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return TROTH_OK;
+    const rd_kafka_resp_err_t code = rd_kafka_fatal_error(output->client, reason, sizeof(reason));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        note(output, "the producer has failed for good (%s): %s", rd_kafka_err2name(code), reason);
+        return TROTH_REFUSED;
     }
-    troth_kafka_note(state, "the producer has failed for good (%s): %s", rd_kafka_err2name(code),
-                     reason);
-    return TROTH_REFUSED;
+    return output->failures > 0 ? TROTH_REFUSED : TROTH_OK;
 }
 
 static rd_kafka_headers_t *make_headers(const struct troth_log_record *record)
@@ -148,8 +152,7 @@ static rd_kafka_headers_t *make_headers(const struct troth_log_record *record)
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct troth_kafka_state *state,
-                                   struct troth_kafka_output *output,
+static rd_kafka_resp_err_t produce(struct troth_kafka_output *output,
                                    const struct troth_log_record *record)
 {
     rd_kafka_vu_t fields[8]; /* topic, flags, value, key, partition, time, headers */
@@ -183,8 +186,8 @@ static rd_kafka_resp_err_t produce(struct troth_kafka_state *state,
     }
     rd_kafka_resp_err_t code = rd_kafka_error_code(failure);
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        troth_kafka_note(state, "a record for %s was refused: %s", state->names[record->topic],
-                         rd_kafka_error_string(failure));
+        note(output, "a record for %s was refused: %s",
+             rd_kafka_topic_name(output->topics[record->topic]), rd_kafka_error_string(failure));
     }
     rd_kafka_error_destroy(failure);
     if (headers != NULL) {
@@ -193,24 +196,35 @@ static rd_kafka_resp_err_t produce(struct troth_kafka_state *state,
     return code;
 }
 
-troth_status troth_kafka_output_send(struct troth_kafka_state *state,
+/* Returns the bytes that librdkafka counts of a record, or a few more. */
+static size_t weigh(const struct troth_log_record *record)
+{
+    size_t bytes = (record->key != NULL ? record->key_length : 0) +
+                   (record->value != NULL ? record->value_length : 0);
+    for (size_t i = 0; i < record->header_count; i++) {
+        bytes += strlen(record->headers[i].name) + record->headers[i].value_length;
+    }
+    return bytes + record->header_count * HEADER_OVERHEAD;
+}
+
+bool troth_kafka_output_fits(const struct troth_kafka_output *output,
+                             const struct troth_log_record *record)
+{
+    return weigh(record) <= output->record_max;
+}
+
+troth_status troth_kafka_output_send(struct troth_kafka_output *output,
                                      const struct troth_log_record *record)
 {
     TROTH_ASSERT(record->topic < TROTH_TOPIC_COUNT);
     TROTH_ASSERT(record->header_count <= TROTH_HEADERS_MAX);
-    const bool plain =
-        record->topic == TROTH_TOPIC_TELEMETRY || state->transactional.client == NULL;
-    struct troth_kafka_output *output = plain ? &state->plain : &state->transactional;
-    if (!plain) {
-        const troth_status begun = troth_kafka_transaction_begin(state);
-        if (begun != TROTH_OK) {
-            return begun;
-        }
+    if (!troth_kafka_output_fits(output, record)) {
+        return TROTH_OVER_LIMIT;
     }
-    rd_kafka_resp_err_t code = produce(state, output, record);
+    rd_kafka_resp_err_t code = produce(output, record);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         (void)rd_kafka_poll(output->client, 0); /* acknowledged records still hold their places */
-        code = produce(state, output, record);
+        code = produce(output, record);
     }
     switch (code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -218,52 +232,25 @@ troth_status troth_kafka_output_send(struct troth_kafka_state *state,
         return TROTH_OK;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
         return TROTH_FULL;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return TROTH_OVER_LIMIT;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return troth_kafka_output_check(output); /* for its reason */
     default:
-        if (!plain) {
-            return troth_kafka_transaction_give_up(state, TROTH_REFUSED);
-        }
-        if (code == RD_KAFKA_RESP_ERR__FATAL) {
-            (void)check_fatal(state); /* for its reason */
-        }
         return TROTH_REFUSED;
     }
 }
 
-/* Returns whether all that it was given is acknowledged, or has failed. */
-static bool flush(struct troth_kafka_state *state, struct troth_kafka_output *output,
-                  int64_t deadline_us)
+troth_status troth_kafka_output_flush(struct troth_kafka_output *output, int64_t timeout_us)
 {
-    if (output->client == NULL || output->outstanding == 0) {
-        return true;
-    }
     /* With a delivery callback rd_kafka_flush returns with the last report (it sleeps in steps of
      * 10 ms only without one), and it overrides linger.ms. */
-    const rd_kafka_resp_err_t code = rd_kafka_flush(
-        output->client, troth_kafka_milliseconds(deadline_us - troth_kafka_monotonic_us()));
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || output->outstanding > 0) {
-        troth_kafka_note(state, "%" PRIu64 " records are not acknowledged in time",
-                         output->outstanding);
-        return false;
+    const rd_kafka_resp_err_t code =
+        output->outstanding > 0
+            ? rd_kafka_flush(output->client, troth_kafka_milliseconds(timeout_us))
+            : RD_KAFKA_RESP_ERR_NO_ERROR;
+    const troth_status status = troth_kafka_output_check(output);
+    if (status != TROTH_OK || (code == RD_KAFKA_RESP_ERR_NO_ERROR && output->outstanding == 0)) {
+        return status;
     }
-    return true;
-}
-
-troth_status troth_kafka_output_flush(struct troth_kafka_state *state, int64_t timeout_us)
-{
-    const int64_t deadline_us = troth_kafka_monotonic_us() + (timeout_us > 0 ? timeout_us : 0);
-    if (state->output_verdict != TROTH_OK) {
-        return state->output_verdict;
-    }
-    bool done = flush(state, &state->transactional, deadline_us);
-    done &= flush(state, &state->plain, deadline_us);
-    troth_status status = check_fatal(state);
-    if (status != TROTH_OK || state->plain.failures > 0) {
-        return TROTH_REFUSED;
-    }
-    if (state->transactional.failures > 0) {
-        return troth_kafka_transaction_give_up(state, TROTH_REFUSED);
-    }
-    return done ? TROTH_OK : TROTH_TIMED_OUT;
+    note(output, "%" PRIu64 " records are not acknowledged in time", output->outstanding);
+    return TROTH_TIMED_OUT;
 }

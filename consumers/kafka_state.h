@@ -1,7 +1,7 @@
 /*
  * Inside of the Kafka log: what its files share (kafka_log.c: poll, extent, commit;
  * kafka_fetch.c: takes records from librdkafka; kafka_assignment.c: who reads what from where;
- * kafka_output.c: the producers; kafka_transaction.c: begins and ends transactions; kafka_open.c).
+ * kafka_write.c: sends and commits; kafka_open.c). What it writes with is kafka_output.h's.
  */
 #ifndef TROTH_CONSUMERS_KAFKA_STATE_H
 #define TROTH_CONSUMERS_KAFKA_STATE_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "consumers/kafka_client.h"
+#include "consumers/kafka_output.h"
 #include "consumers/log.h"
 
 /* One partition that is, or may be, read. */
@@ -29,14 +30,6 @@ struct troth_kafka_event {
     int32_t partition;
 };
 
-/* A producer, and what it owes. */
-struct troth_kafka_output {
-    rd_kafka_t *client;                          /* NULL: there is none */
-    rd_kafka_topic_t *topics[TROTH_TOPIC_COUNT]; /* its handles */
-    uint64_t outstanding;                        /* records sent and not acknowledged */
-    uint64_t failures;                           /* records that could not be delivered */
-};
-
 struct troth_kafka_state {
     struct troth_kafka_voice voice; /* first: librdkafka's opaque points here */
     struct troth_log log;
@@ -44,7 +37,7 @@ struct troth_kafka_state {
     rd_kafka_queue_t *queue;                    /* the consumer's */
     rd_kafka_queue_t *commit_queue;             /* answers to commits */
     struct troth_kafka_output plain;            /* questions go over its connections, too */
-    struct troth_kafka_output transactional;    /* without a client where all is plain */
+    struct troth_kafka_committer *committer;    /* NULL where all is plain */
     rd_kafka_topic_t *reads[TROTH_TOPIC_COUNT]; /* the consumer's; NULL: not read */
     char names[TROTH_TOPIC_COUNT][TROTH_KAFKA_NAME_LENGTH];
 
@@ -77,9 +70,7 @@ struct troth_kafka_state {
     int64_t probed_us;      /* monotonic: last time that we asked */
     uint64_t commit_number; /* so that a late answer is told from the one waited for */
 
-    bool in_transaction;         /* one is open */
-    bool abort_due;              /* what it covers is not ours any more */
-    troth_status output_verdict; /* TROTH_OK, or why the transactional producer is of no more use */
+    bool abort_due; /* what was sent is of partitions that are not ours any more */
     char error[TROTH_KAFKA_ERROR_LENGTH];
 };
 
@@ -138,54 +129,23 @@ struct troth_kafka_reading *troth_kafka_reading_find(struct troth_kafka_state *s
                                                      const rd_kafka_topic_t *handle,
                                                      int32_t partition, enum troth_topic *topic);
 
-/* kafka_output.c. Makes a producer, one of state's two. In needed: what it must have beside what
- * both must. */
+/* kafka_write.c. The calls that send and commit. */
+troth_status troth_kafka_log_send(struct troth_log *log, const struct troth_log_record *record);
+troth_status troth_kafka_log_flush(struct troth_log *log, int64_t timeout_us);
+troth_status troth_kafka_log_commit(struct troth_log *log, const struct troth_log_offset *offsets,
+                                    size_t count, int64_t timeout_us);
+troth_status troth_kafka_log_committed(struct troth_log *log, int64_t timeout_us);
+
+/* What was sent is of partitions that were taken away. Returns TROTH_OK or why nothing can be sent
+ * any more. */
 TROTH_MUST_CHECK
-troth_status troth_kafka_output_open(struct troth_kafka_state *state,
-                                     struct troth_kafka_output *output,
-                                     struct troth_kafka_properties passed,
-                                     struct troth_kafka_properties needed, char *error,
-                                     size_t size);
+troth_status troth_kafka_write_abandon(struct troth_kafka_state *state);
 
-/* Closes both producers; an open transaction is aborted. */
-void troth_kafka_output_close(struct troth_kafka_state *state);
+/* Returns the reading of a partition that is assigned, or NULL and a note. */
+struct troth_kafka_reading *troth_kafka_log_owned(struct troth_kafka_state *state,
+                                                  int32_t partition);
 
-/* Takes the delivery reports that are there. */
-void troth_kafka_output_serve(struct troth_kafka_state *state);
-
-TROTH_MUST_CHECK
-troth_status troth_kafka_output_send(struct troth_kafka_state *state,
-                                     const struct troth_log_record *record);
-
-/* Waits until what both producers were given is acknowledged. */
-TROTH_MUST_CHECK
-troth_status troth_kafka_output_flush(struct troth_kafka_state *state, int64_t timeout_us);
-
-/* kafka_transaction.c. Makes the transactional producer, and fences whoever had its name before;
- * waits at most 30 s. Needs the consumer, whose session bounds a transaction. In id: the name of
- * this member's transactions, the same over its restarts. */
-TROTH_MUST_CHECK
-troth_status troth_kafka_transaction_open(struct troth_kafka_state *state,
-                                          struct troth_kafka_properties passed,
-                                          const char *partitioner, const char *id, char *error,
-                                          size_t size);
-
-/* Begins a transaction where none is open. */
-TROTH_MUST_CHECK
-troth_status troth_kafka_transaction_begin(struct troth_kafka_state *state);
-
-/* Ends the open transaction with these offsets, all or nothing. In offsets: may be empty. */
-TROTH_MUST_CHECK
-troth_status troth_kafka_transaction_commit(struct troth_kafka_state *state,
-                                            const rd_kafka_topic_partition_list_t *offsets,
-                                            int64_t deadline_us);
-
-/* Aborts the open transaction, whose partitions were taken away; the producer goes on. */
-TROTH_MUST_CHECK
-troth_status troth_kafka_transaction_abandon(struct troth_kafka_state *state);
-
-/* Aborts the open transaction where that can still be done; the producer is of no more use. Returns
- * the verdict: the given one, or that of a fatal error. */
-troth_status troth_kafka_transaction_give_up(struct troth_kafka_state *state, troth_status verdict);
+/* Returns the log's inside. */
+struct troth_kafka_state *troth_kafka_state_of(struct troth_log *log);
 
 #endif

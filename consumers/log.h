@@ -12,10 +12,11 @@
  * are records of telemetry, the engine's own ticks and pointers: they stand as soon as they are
  * acknowledged, in no order with the others, and one may stand twice.
  *
- * So a caller commits all that it has applied, of every partition, at a time when what came of it
- * was sent to the end: an offset that is left out would bring the records of that partition again,
- * and one too many would lose some. And after REFUSED or FENCED it must forget all that it applied
- * since the last commit: it begins anew with a new log.
+ * A commit goes on in the background while the caller does. So a caller commits all that it has
+ * applied, of every partition, at a time when what came of it was sent to the end: an offset that
+ * is left out would bring the records of that partition again, and one too many would lose some.
+ * And after REFUSED or FENCED it must forget all that it applied since the last commit: it begins
+ * anew with a new log.
  *
  * Assignment comes as events among the records, in order with them: after REVOKED or LOST no record
  * of that partition follows, and what the caller still holds of it must be dropped. All partitions
@@ -138,12 +139,17 @@ struct troth_log {
     /* Waits until everything sent is acknowledged by the brokers, at most timeout_us. That makes
      * room; it commits nothing. */
     troth_status (*flush)(struct troth_log *log, int64_t timeout_us);
-    /* Flushes, then ends the transaction: what was sent and these offsets of the group, all or
-     * nothing. Without offsets, what was sent alone. TROTH_TIMED_OUT: the records were not
-     * acknowledged in time and the transaction is still open. TROTH_FENCED: also where one of the
-     * partitions is not this member's. */
+    /* Begins to commit: what was sent until now and these offsets of the group, all or nothing, in
+     * the background. What is sent from now on is the next commit's. Not before committed() has
+     * told of the one before. Without offsets, what was sent alone. TROTH_OK: it has begun.
+     * TROTH_TIMED_OUT, within timeout_us, or TROTH_FULL: it has not, and the caller may try again.
+     * TROTH_FENCED: also where one of the partitions is not this member's. */
     troth_status (*commit)(struct troth_log *log, const struct troth_log_offset *offsets,
                            size_t count, int64_t timeout_us);
+    /* Tells how the commit that was begun has ended; waits at most timeout_us. TROTH_OK: it stands.
+     * TROTH_TIMED_OUT: it is under way yet; ask again. It does not outlive its partitions: where
+     * they are taken away it is decided before the next poll, and not told. */
+    troth_status (*committed)(struct troth_log *log, int64_t timeout_us);
     /* Returns the number of telemetry's partitions. */
     int32_t (*partitions)(struct troth_log *log);
     /* Returns the last thing that the log said went wrong, for people; never NULL. */

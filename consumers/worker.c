@@ -18,7 +18,7 @@ enum {
     REJECT_HEAD = 65536,   /* bytes that it keeps of each otherwise */
     REJECT_SHRINK = 8,     /* and again, where that is too long */
     STANDING_BYTES = 1024, /* default room per standing */
-    CHECKPOINT_BYTES = 4194304 /* default of what a round of checkpoints writes */
+    CHECKPOINT_BYTES = 262144 /* default of what a round of checkpoints writes */
 };
 
 void troth_worker_say(const struct troth_worker *worker, enum troth_level level, const char *format,
@@ -209,8 +209,8 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_TICK) {
         worker->counts.ticks++;
     }
-    if (worker->pending_count > 0) {
-        troth_worker_publish_narrowings(worker, true);
+    if (worker->fresh_narrowings) {
+        troth_worker_tell_pending(worker);
     }
 }
 
@@ -326,9 +326,9 @@ troth_status troth_worker_step(struct troth_worker *worker)
     struct troth_log *log = worker->config.log;
     size_t count = 0;
     const int64_t before_us = troth_worker_now_us(worker);
-    const int64_t next_us = worker->next_publish_us < worker->next_commit_us
-                                ? worker->next_publish_us
-                                : worker->next_commit_us;
+    const int64_t commit_us = troth_worker_commit_look_us(worker, before_us);
+    const int64_t next_us =
+        worker->next_publish_us < commit_us ? worker->next_publish_us : commit_us;
     const int64_t wait_us = next_us - before_us < POLL_US ? next_us - before_us : POLL_US;
     const troth_status status =
         log->poll(log, wait_us > 0 ? wait_us : 0, worker->items, TROTH_BATCH_MAX, &count);
@@ -391,29 +391,39 @@ troth_status troth_worker_create(const struct troth_worker_config *config,
     return TROTH_OK;
 }
 
+/* Publishes what may be, until a time. Returns whether all of it was, and is answered: also where
+ * no offset is left to commit. */
+static bool publish_until(struct troth_worker *worker, int64_t end_us)
+{
+    struct troth_store *store = worker->config.store;
+    bool published = store == NULL;
+    while (!published && troth_worker_now_us(worker) < end_us) {
+        published = troth_worker_publish(worker, true);
+        if (!published &&
+            (!worker->counts.store_connected || worker->widened > worker->committed)) {
+            break; /* what was widened waits for the commit */
+        }
+    }
+    if (published && store != NULL && store->acknowledged(store, ANSWER_US) != TROTH_OK) {
+        troth_worker_store_failed(worker, "scores were not acknowledged");
+        return false;
+    }
+    return published;
+}
+
 troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
 {
     const int64_t end_us = troth_worker_now_us(worker) + timeout_us;
+    struct troth_log *log = worker->config.log;
     if (worker->broken != TROTH_OK) {
         return worker->broken;
     }
-    bool published = worker->config.store == NULL;
-    while (!published && troth_worker_now_us(worker) < end_us) {
-        published = troth_worker_publish(worker, true);
-        if (!published && !worker->counts.store_connected) {
-            break;
-        }
-    }
-    /* What was flushed must be answered, also where no offset is left to commit. */
-    struct troth_store *store = worker->config.store;
-    if (published && store != NULL && store->acknowledged(store, ANSWER_US) != TROTH_OK) {
-        troth_worker_store_failed(worker, "scores were not acknowledged");
-        published = false;
-    }
-    struct troth_log *log = worker->config.log;
+    bool published = publish_until(worker, end_us);
     troth_worker_save_all(worker);
     const bool sent = log->flush(log, ANSWER_US) == TROTH_OK; /* ticks and pointers too */
-    return troth_worker_commit(worker, false) && published && sent ? TROTH_OK : TROTH_TIMED_OUT;
+    const bool committed = troth_worker_commit(worker);
+    published = published || (committed && publish_until(worker, end_us));
+    return committed && published && sent ? TROTH_OK : TROTH_TIMED_OUT;
 }
 
 void troth_worker_destroy(struct troth_worker *worker)

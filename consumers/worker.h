@@ -49,7 +49,7 @@ struct troth_worker_config {
     int64_t publish_us;          /* scores are coalesced this long */
     int64_t commit_us;           /* offsets are committed this often */
     int64_t checkpoint_us;       /* standings are written to a log that keeps them; 0: never */
-    size_t checkpoint_bytes;     /* that a round of them writes at most; 0: 4 MiB */
+    size_t checkpoint_bytes;     /* that a round of them writes at most; 0: 256 KiB */
     const char *instance;        /* borrowed: the name under which partitions are claimed */
     uint8_t nonce[16];           /* random: tells this worker's claims from a former self's */
     int64_t tick_us;             /* a silent partition gets a tick after this long; 0: never */
@@ -75,8 +75,9 @@ struct troth_worker_counts {
     uint64_t duplicates;                  /* dropped by their sequence number */
     uint64_t rejects[TROTH_STATUS_COUNT]; /* by reason */
     uint64_t interventions;               /* sent */
-    uint64_t published;                   /* standings written to the store */
-    uint64_t saved;                       /* standings written to the log */
+    uint64_t unannounced; /* of them, too many at a time to be told to those who listen */
+    uint64_t published;   /* standings written to the store */
+    uint64_t saved;       /* standings written to the log */
     uint64_t saved_bytes;
     uint64_t commits;
     uint64_t commit_us; /* how long they took, together */

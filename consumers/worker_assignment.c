@@ -128,10 +128,16 @@ void troth_worker_drop(struct troth_worker *worker, int32_t number, bool lost)
             /* All partitions go together, and this is the first: later, what was sent for it would
              * be committed without its offset. */
             (void)troth_worker_publish(worker, true);
+            troth_worker_settle(worker);
             troth_worker_save_all(worker);
-            worker->forfeited = !troth_worker_commit(worker, true);
+            worker->forfeited = !troth_worker_commit(worker);
+            (void)troth_worker_publish(worker, true); /* what was widened */
         }
         worker->forfeited |= lost;
+        if (worker->forfeited) {
+            troth_worker_forget_commit(worker);
+        }
+        troth_worker_drop_pending(worker, partition);
         troth_worker_say(worker, TROTH_LEVEL_INFO,
                          "telemetry[%" PRId32 "] is %s at offset %" PRId64, number,
                          lost ? "lost" : "given back", partition->next_offset);

@@ -1,24 +1,22 @@
+/*
+ * Commits: what was told and the offsets of what it came of, together, in the background.
+ *
+ * A commit has a number, from 1. What is told while one is under way belongs to the next.
+ */
+#include <inttypes.h>
 #include <string.h>
 
 #include "consumers/worker_state.h"
+#include "schemas/assert.h"
 
-enum { COMMIT_PAUSE = 4 }; /* times as long as a commit took, until interventions have the next */
+enum {
+    COMMIT_PAUSE = 4,     /* times as long as a commit took, until interventions have the next */
+    SETTLE_LOOK_US = 1000 /* how often a store that lags is looked at */
+};
 
-/* Lets the store catch up. It does not hold the commit up for good: what it did not take is
- * published anew when it is back. */
-static void settle_store(struct troth_worker *worker)
-{
-    struct troth_store *store = worker->config.store;
-    if (store == NULL || !worker->counts.store_connected) {
-        return;
-    }
-    const troth_status status = store->acknowledged(store, SETTLE_US);
-    if (status != TROTH_OK && status != TROTH_TIMED_OUT) {
-        troth_worker_store_failed(worker, "scores were not acknowledged");
-    }
-}
+/* ---- The end of one. ---- */
 
-static void commit_failed(struct troth_worker *worker, troth_status status)
+static void note_failed(struct troth_worker *worker, troth_status status)
 {
     const bool for_good = status == TROTH_REFUSED || status == TROTH_FENCED;
     worker->counts.commit_failures++;
@@ -34,14 +32,64 @@ static void commit_failed(struct troth_worker *worker, troth_status status)
     worker->broken = for_good ? status : TROTH_OK;
 }
 
-/* Nothing of what was sent waits any more. */
-static void begin_next(struct troth_worker *worker)
+static void note_committed(struct troth_worker *worker)
 {
-    worker->told = false;
-    worker->rejected = false;
-    worker->widened = false;
-    worker->commit_number++;
+    const struct commit *commit = &worker->commit;
+    for (uint32_t i = 0; i < commit->count; i++) {
+        struct troth_partition *partition = commit->covered[i].partition;
+        if (commit->covered[i].claim) {
+            partition->claim_due = false;
+            partition->claimed = true;
+        } else {
+            partition->committed = commit->covered[i].offset;
+        }
+    }
+    worker->claim_due = false; /* all that were due went together; the others say so again */
+    worker->committed = worker->commit_number - 1;
+    const int64_t now_us = troth_worker_now_us(worker);
+    const int64_t took_us = now_us - commit->begun_us;
+    const int64_t pause_us = COMMIT_PAUSE * took_us;
+    worker->next_told_us =
+        now_us + (pause_us < worker->config.commit_us ? pause_us : worker->config.commit_us);
+    worker->counts.commits++;
+    worker->counts.commit_us += (uint64_t)took_us;
+    troth_worker_tell_pending(worker);
 }
+
+/* Takes the answer to the commit that is under way. Returns whether none is any more. */
+static bool take_answer(struct troth_worker *worker, int64_t timeout_us)
+{
+    struct commit *commit = &worker->commit;
+    if (!commit->under_way) {
+        return true;
+    }
+    const troth_status status = worker->config.log->committed(worker->config.log, timeout_us);
+    if (status == TROTH_TIMED_OUT) {
+        if (!commit->late && troth_worker_now_us(worker) - commit->begun_us >= COMMIT_US) {
+            commit->late = true;
+            troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                             "a commit is not answered for %d s; are the brokers there? Scoring "
+                             "goes on, and what it tells waits",
+                             COMMIT_US / 1000000);
+        }
+        return false;
+    }
+    commit->under_way = false;
+    if (status == TROTH_OK) {
+        note_committed(worker);
+    } else {
+        note_failed(worker, status);
+    }
+    return true;
+}
+
+void troth_worker_forget_commit(struct troth_worker *worker)
+{
+    worker->commit.under_way = false;
+    worker->committed = worker->commit_number - 1;
+}
+
+/* ---- The beginning. ---- */
 
 /* Whether there is something of a partition to commit: progress past what was committed before, or
  * standings that were written. */
@@ -55,16 +103,15 @@ static bool has_news(const struct troth_partition *partition)
 
 /* Sends what must stand with the offsets that are committed. A claim goes with the offset that is
  * committed already: the group takes it from its present members alone. */
-static size_t prepare(struct troth_worker *worker, struct troth_log_offset *offsets,
-                      struct troth_partition **covered)
+static void prepare(struct troth_worker *worker)
 {
-    size_t count = 0;
+    struct commit *commit = &worker->commit;
+    commit->count = 0;
     for (uint32_t i = 0; i < worker->partition_count && worker->broken == TROTH_OK; i++) {
         struct troth_partition *p = worker->partitions[i];
         if (p->claim_due) {
             troth_worker_send_claim(worker, p);
-            offsets[count] = (struct troth_log_offset){p->number, p->restored_until};
-            covered[count++] = p;
+            commit->covered[commit->count++] = (struct covered){p, p->restored_until, true};
         } else if (has_news(p)) {
             if (p->whole_due) {
                 troth_worker_save_whole(worker, p);
@@ -72,76 +119,116 @@ static size_t prepare(struct troth_worker *worker, struct troth_log_offset *offs
             if (worker->config.checkpoint_us > 0) {
                 troth_worker_send_checkpoint(worker, p);
             }
-            offsets[count] = (struct troth_log_offset){p->number, p->next_offset};
-            covered[count++] = p;
+            commit->covered[commit->count++] = (struct covered){p, p->next_offset, false};
         }
     }
-    return count;
 }
 
-static void note_committed(struct troth_worker *worker, struct troth_partition *partition,
-                           int64_t offset)
+/* What is sent from now on is the next commit's. */
+static void begin_next(struct troth_worker *worker)
 {
-    if (partition->claim_due) {
-        partition->claim_due = false;
-        partition->claimed = true;
-        worker->claim_due = false; /* all that were due went together */
-        return;
+    for (uint32_t i = 0; i < worker->commit.count; i++) {
+        worker->commit.covered[i].partition->saving = false;
     }
-    partition->committed = offset;
-    partition->saving = false;
+    worker->told = false;
+    worker->rejected = false;
+    worker->commit_number++;
 }
 
-bool troth_worker_commit(struct troth_worker *worker, bool settled)
+/* Begins a commit of all that was applied, where none is under way. Returns whether that went well;
+ * where there is nothing to commit, it is over at once. */
+static bool begin(struct troth_worker *worker)
 {
     struct troth_log_offset offsets[TROTH_PARTITIONS_MAX];
-    struct troth_partition *covered[TROTH_PARTITIONS_MAX];
+    struct commit *commit = &worker->commit;
     struct troth_log *log = worker->config.log;
-    if (worker->forfeited) {
-        return false;
-    }
-    const size_t count = prepare(worker, offsets, covered);
+    prepare(worker);
     if (worker->broken != TROTH_OK) {
         return false;
     }
-    if (count == 0) {
+    if (commit->count == 0) {
         /* Nothing was sent either: what is sent comes of records past the committed ones. What was
          * of partitions that are gone, the log has dropped. */
         begin_next(worker);
+        worker->committed = worker->commit_number - 1;
         return true;
     }
-    if (settled) {
-        settle_store(worker);
+    for (uint32_t i = 0; i < commit->count; i++) {
+        offsets[i] = (struct troth_log_offset){commit->covered[i].partition->number,
+                                               commit->covered[i].offset};
     }
-    const int64_t before_us = troth_worker_now_us(worker);
-    const troth_status status = log->commit(log, offsets, count, COMMIT_US);
+    commit->begun_us = troth_worker_now_us(worker);
+    const troth_status status = log->commit(log, offsets, commit->count, COMMIT_US);
     if (status != TROTH_OK) {
-        commit_failed(worker, status);
+        if (status != TROTH_FULL) {
+            note_failed(worker, status);
+        }
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        note_committed(worker, covered[i], offsets[i].offset);
-    }
+    commit->under_way = true;
+    commit->late = false;
     begin_next(worker);
-    worker->counts.commits++;
-    worker->counts.commit_us += (uint64_t)(troth_worker_now_us(worker) - before_us);
     return true;
+}
+
+bool troth_worker_commit(struct troth_worker *worker)
+{
+    return !worker->forfeited && take_answer(worker, COMMIT_US) && worker->broken == TROTH_OK &&
+           begin(worker) && take_answer(worker, COMMIT_US) && worker->broken == TROTH_OK;
+}
+
+/* Returns whether the store has answered what it was sent, or cannot any more. */
+static bool has_answered(struct troth_worker *worker, int64_t timeout_us)
+{
+    struct troth_store *store = worker->config.store;
+    if (store == NULL || !worker->counts.store_connected) {
+        return true;
+    }
+    const troth_status status = store->acknowledged(store, timeout_us);
+    if (status != TROTH_OK && status != TROTH_TIMED_OUT) {
+        troth_worker_store_failed(worker, "scores were not acknowledged");
+    }
+    return status != TROTH_TIMED_OUT;
+}
+
+void troth_worker_settle(struct troth_worker *worker)
+{
+    (void)has_answered(worker, SETTLE_US);
+}
+
+/* The store does not hold a commit up for good: what it did not take is published anew when it is
+ * back. */
+static bool is_settled(struct troth_worker *worker, int64_t now_us)
+{
+    bool news = false;
+    for (uint32_t i = 0; i < worker->partition_count && !news; i++) {
+        news = has_news(worker->partitions[i]);
+    }
+    return !news || has_answered(worker, 0) || now_us >= worker->next_commit_us + SETTLE_US;
 }
 
 void troth_worker_commit_in_turn(struct troth_worker *worker)
 {
-    const int64_t now = troth_worker_now_us(worker);
-    const bool turn = now >= worker->next_commit_us;
-    if (worker->broken != TROTH_OK ||
-        !(turn || worker->claim_due || (worker->told && now >= worker->next_told_us))) {
+    if (worker->broken != TROTH_OK || !take_answer(worker, 0) || worker->broken != TROTH_OK) {
         return;
     }
-    (void)troth_worker_commit(worker, turn);
-    const int64_t after_us = troth_worker_now_us(worker);
-    const int64_t pause_us = COMMIT_PAUSE * (after_us - now);
-    worker->next_told_us =
-        after_us + (pause_us < worker->config.commit_us ? pause_us : worker->config.commit_us);
-    if (turn) {
-        worker->next_commit_us = now + worker->config.commit_us;
+    const int64_t now_us = troth_worker_now_us(worker);
+    const bool turn = now_us >= worker->next_commit_us;
+    const bool settled = turn && is_settled(worker, now_us);
+    const bool early = worker->claim_due || (worker->told && now_us >= worker->next_told_us);
+    worker->settling = turn && !settled;
+    if ((!settled && !early) || !begin(worker)) {
+        return;
     }
+    if (settled) {
+        worker->next_commit_us = now_us + worker->config.commit_us;
+    }
+    (void)take_answer(worker, 0);
+}
+
+int64_t troth_worker_commit_look_us(const struct troth_worker *worker, int64_t now_us)
+{
+    return worker->commit.under_way ? INT64_MAX
+           : worker->settling       ? now_us + SETTLE_LOOK_US
+                                    : worker->next_commit_us;
 }

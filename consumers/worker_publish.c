@@ -96,38 +96,35 @@ static bool is_widened(const struct troth_worker *worker, const struct troth_par
     bool widened = false;
     *count = found;
     for (uint32_t i = 0; i < found && i < OFFERS_MAX; i++) {
-        widened |= partition->published[standings[i]].widened == worker->commit_number;
+        widened |= partition->published[standings[i]].widened > worker->committed;
     }
     return widened;
 }
 
 /* Whether a narrowing may be shown now. What is shown with it, of this standing and of its agent's
- * others, must not be wider than what is committed: where one of them was widened a moment ago,
- * that is committed first. Where it cannot be, only what is worse than what is shown may go out. */
-static bool may_narrow(struct troth_worker *worker, const struct troth_partition *partition,
-                       uint32_t standing, const struct troth_standing_view *view, bool applied)
+ * others, must not be wider than what is committed: where one of them was widened a moment ago, it
+ * waits for that commit, unless it is worse than what is shown. */
+static bool may_narrow(const struct troth_worker *worker, const struct troth_partition *partition,
+                       uint32_t standing, const struct troth_standing_view *view)
 {
     const struct troth_published *published = &partition->published[standing];
     uint32_t count = 0;
-    if (!worker->widened || !is_widened(worker, partition, view->agent, &count)) {
-        return true;
-    }
-    if (applied && worker->broken == TROTH_OK && troth_worker_commit(worker, false)) {
-        return true;
-    }
-    return published->known && published->rung < view->standing->rung && count == 1;
+    return worker->widened <= worker->committed ||
+           !is_widened(worker, partition, view->agent, &count) ||
+           (published->known && published->rung < view->standing->rung && count == 1);
 }
 
-static void publish_narrowing(struct troth_worker *worker, const struct pending *pending,
-                              bool applied)
+static void show_narrowing(struct troth_worker *worker, struct pending *pending)
 {
     struct troth_store *store = worker->config.store;
     struct troth_partition *partition = pending->partition;
     struct troth_standing_view view;
-    if (!troth_worker_owns(worker, partition) ||
-        !troth_shard_view(partition->shard, pending->standing, &view) ||
-        !may_narrow(worker, partition, pending->standing, &view, applied)) {
-        return; /* it is on the list of those that changed, and goes out after the commit */
+    if (!troth_shard_view(partition->shard, pending->standing, &view)) {
+        return;
+    }
+    if (!may_narrow(worker, partition, pending->standing, &view)) {
+        pending->commit = worker->widened;
+        return;
     }
     struct troth_agent_publication agent;
     struct troth_publication standing = look(partition, &view);
@@ -145,19 +142,84 @@ static void publish_narrowing(struct troth_worker *worker, const struct pending 
     }
 }
 
-void troth_worker_publish_narrowings(struct troth_worker *worker, bool applied)
+/* Shows what may be shown of one that waits, or passes over it: what is not shown here is on the
+ * list of what changed. Returns whether it goes on waiting. */
+static bool show_pending(struct troth_worker *worker, struct pending *pending)
 {
     struct troth_store *store = worker->config.store;
-    for (uint32_t i = 0; i < worker->pending_count; i++) {
-        if (store != NULL && worker->counts.store_connected) {
-            publish_narrowing(worker, &worker->pending[i], applied);
-        }
-        free(worker->pending[i].record);
+    if (pending->commit > worker->committed) {
+        return true;
     }
-    worker->pending_count = 0;
-    if (store != NULL && worker->counts.store_connected && store->narrowed(store) != TROTH_OK) {
+    pending->commit = 0;
+    if (troth_worker_owns(worker, pending->partition)) {
+        if (pending->narrowing) {
+            show_narrowing(worker, pending);
+        } else {
+            (void)store->announce(store, pending->partition->number, pending->applied,
+                                  pending->record, strlen(pending->record));
+        }
+    }
+    return pending->commit > 0;
+}
+
+void troth_worker_tell_pending(struct troth_worker *worker)
+{
+    struct troth_store *store = worker->config.store;
+    const bool there = store != NULL && worker->counts.store_connected;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < worker->pending_count; i++) {
+        struct pending *pending = &worker->pending[i];
+        if (there && show_pending(worker, pending)) {
+            worker->pending[kept++] = *pending;
+        } else {
+            free(pending->record);
+        }
+    }
+    worker->pending_count = kept;
+    worker->fresh_narrowings = false;
+    if (there && worker->counts.store_connected && store->narrowed(store) != TROTH_OK) {
         troth_worker_store_failed(worker, "a narrowing could not be published");
     }
+}
+
+void troth_worker_drop_pending(struct troth_worker *worker, const struct troth_partition *partition)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < worker->pending_count; i++) {
+        if (worker->pending[i].partition == partition) {
+            free(worker->pending[i].record);
+        } else {
+            worker->pending[kept++] = worker->pending[i];
+        }
+    }
+    worker->pending_count = kept;
+}
+
+/* In record: taken. */
+static void add_pending(struct troth_worker *worker, const struct troth_intervention *told,
+                        struct troth_partition *partition, char *record)
+{
+    if (worker->config.store == NULL) {
+        free(record);
+        return;
+    }
+    if (worker->pending_count == PENDING_MAX && worker->fresh_narrowings) {
+        /* A storm: narrowings are shown now, as far as their record has been applied. */
+        troth_worker_tell_pending(worker);
+    }
+    if (worker->pending_count == PENDING_MAX) {
+        worker->counts.unannounced++; /* those who listen to the store hear of it by its row */
+        free(record);
+        return;
+    }
+    worker->fresh_narrowings |= told->narrowing;
+    worker->pending[worker->pending_count++] =
+        (struct pending){.partition = partition,
+                         .standing = told->standing,
+                         .commit = told->narrowing ? 0 : worker->commit_number,
+                         .narrowing = told->narrowing,
+                         .applied = partition->next_offset,
+                         .record = record};
 }
 
 /* The shard tells of a change of rung. */
@@ -179,22 +241,23 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
     worker->counts.interventions++;
     worker->told = true;
     if (!told->narrowing) {
-        worker->widened = true;
+        worker->widened = worker->commit_number;
         partition->published[told->standing].widened = worker->commit_number;
-        struct troth_store *store = worker->config.store;
-        if (troth_worker_owns(worker, partition)) {
-            (void)store->announce(store, partition->number, partition->next_offset,
-                                  announcement.json, strlen(announcement.json));
+    }
+    add_pending(worker, told, partition, announcement.json);
+}
+
+/* Its place may be another's soon: what waits of it is told without its row. */
+static void end_pending(struct troth_worker *worker, const struct troth_partition *partition,
+                        uint32_t standing)
+{
+    for (uint32_t i = 0; i < worker->pending_count; i++) {
+        struct pending *pending = &worker->pending[i];
+        if (pending->partition == partition && pending->standing == standing) {
+            pending->narrowing = false;
+            pending->applied = partition->next_offset;
         }
-        free(announcement.json);
-        return;
     }
-    if (worker->pending_count == PENDING_MAX) {
-        /* A storm: those that wait are published now, as far as their record has been applied. */
-        troth_worker_publish_narrowings(worker, false);
-    }
-    worker->pending[worker->pending_count++] =
-        (struct pending){partition, told->standing, announcement.json};
 }
 
 void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
@@ -205,6 +268,7 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
     struct troth_store *store = worker->config.store;
     partition->published[standing].known = false;
     partition->published[standing].widened = 0;
+    end_pending(worker, partition, standing);
     troth_worker_send_tombstone(worker, partition, agent, contract);
     if (troth_partition_speaks(partition) && troth_worker_owns(worker, partition)) {
         const bool last = troth_shard_of_agent(partition->shard, agent, NULL, 0) == 0;
@@ -287,24 +351,47 @@ static void own_partitions(struct troth_worker *worker)
     }
 }
 
+/* A standing that waits for a commit. */
+struct deferred {
+    uint32_t standing;
+    unsigned flags;
+};
+
 /* How far a publication is. */
 struct progress {
     bool backlog;
     bool full;      /* the store is slow: what is left waits */
+    bool waits;     /* something waits for a commit */
     unsigned looks; /* at standings */
 };
 
-/* Publishes what changed of a partition. Returns false where the store failed. */
-static bool publish_partition(struct troth_worker *worker, struct troth_partition *partition,
-                              struct progress *progress)
+/* A widening is published only when the record of it is committed, and its agent with it. */
+static bool must_wait(const struct troth_worker *worker, const struct troth_partition *partition,
+                      uint32_t standing)
 {
-    while (progress->looks < PUBLISH_MAX && !progress->full) {
+    struct troth_standing_view view;
+    uint32_t count = 0;
+    return worker->widened > worker->committed &&
+           troth_shard_view(partition->shard, standing, &view) &&
+           is_widened(worker, partition, view.agent, &count);
+}
+
+/* Publishes what is on a partition's list. Out deferred, count: what waits for a commit. Returns
+ * false where the store failed. */
+static bool publish_listed(struct troth_worker *worker, struct troth_partition *partition,
+                           struct progress *progress, struct deferred *deferred, uint32_t *count)
+{
+    while (progress->looks < PUBLISH_MAX && !progress->full && *count < DEFERRED_MAX) {
         unsigned flags = 0;
         const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);
         if (standing == TROTH_NONE) {
             break;
         }
         progress->looks++;
+        if (must_wait(worker, partition, standing)) {
+            deferred[(*count)++] = (struct deferred){standing, flags};
+            continue;
+        }
         const troth_status status = publish_one(worker, partition, standing, flags);
         if (status == TROTH_OK) {
             continue;
@@ -320,6 +407,20 @@ static bool publish_partition(struct troth_worker *worker, struct troth_partitio
         }
     }
     return true;
+}
+
+/* Publishes what changed of a partition. Returns false where the store failed. */
+static bool publish_partition(struct troth_worker *worker, struct troth_partition *partition,
+                              struct progress *progress)
+{
+    struct deferred deferred[DEFERRED_MAX];
+    uint32_t count = 0;
+    const bool done = publish_listed(worker, partition, progress, deferred, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        troth_shard_mark_dirty(partition->shard, deferred[i].standing, deferred[i].flags);
+    }
+    progress->waits |= count > 0;
+    return done;
 }
 
 /* Publishes what changed of all that are due, then what is to be published anew: the least trusted
@@ -351,10 +452,6 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     if (!worker->counts.store_connected) {
         return false;
     }
-    /* A widening is published only when the record of it is committed. */
-    if (worker->widened && (worker->broken != TROTH_OK || !troth_worker_commit(worker, false))) {
-        return false;
-    }
     const int64_t now_us = troth_worker_now_us(worker);
     struct progress progress = {.backlog = all || now_us >= worker->next_backlog_us};
     worker->next_backlog_us = progress.backlog ? now_us + BACKLOG_US : worker->next_backlog_us;
@@ -368,5 +465,6 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
         troth_worker_store_failed(worker, "scores could not be published");
         return false;
     }
-    return progress.looks < PUBLISH_MAX && !progress.full && status != TROTH_FULL;
+    return progress.looks < PUBLISH_MAX && !progress.full && !progress.waits &&
+           status != TROTH_FULL;
 }

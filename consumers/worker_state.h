@@ -17,15 +17,37 @@ enum {
     SETTLE_US = 1000000,  /* and a commit for the store */
     COMMIT_US = 10000000, /* and for the log: a leader may be away that long, and come back */
     REJECT_US =
-        1000000,       /* how long a reject waits for its commit; a transaction must end in time */
-    PENDING_MAX = 4096 /* narrowings of one record that wait to be published */
+        1000000,        /* how long a reject waits for its commit; a transaction must end in time */
+    PENDING_MAX = 4096, /* interventions that wait to be shown */
+    DEFERRED_MAX = 1024 /* standings that a publication finds waiting for a commit */
 };
 
-/* A narrowing that waits to be published: until its record is applied to the end. */
+/* An intervention that waits to be shown: a narrowing until its record is applied to the end, or
+ * where it cannot be shown without what is wider than what is committed, until that is; a widening
+ * until it is committed. */
 struct pending {
     struct troth_partition *partition;
     uint32_t standing;
-    char *record; /* its JSON */
+    uint32_t commit; /* number of the commit that it waits for; 0: none */
+    bool narrowing;
+    int64_t applied; /* of a widening: one past its record */
+    char *record;    /* its JSON */
+};
+
+/* What a commit covers of a partition. */
+struct covered {
+    struct troth_partition *partition;
+    int64_t offset;
+    bool claim;
+};
+
+/* The commit that is under way. */
+struct commit {
+    bool under_way;
+    bool late; /* and that was said */
+    int64_t begun_us;
+    uint32_t count;
+    struct covered covered[TROTH_PARTITIONS_MAX];
 };
 
 /* A run of records of one partition, decoded and asked for ahead of being applied. */
@@ -52,11 +74,14 @@ struct troth_worker {
     uint64_t poll_number;   /* of the items, from 1 */
     uint64_t asked_in;      /* the poll after which it was last asked */
     bool told;              /* an intervention was sent and is not committed */
-    bool widened;           /* one of them is a widening */
     bool rejected;          /* a reject was sent and is not committed */
     bool claim_due;         /* one of the partitions is to be claimed */
     bool forfeited; /* partitions go without a commit: none until the last of them has gone */
     uint32_t commit_number; /* of the commit to come, from 1 */
+    uint32_t committed;     /* of the last that is over */
+    uint32_t widened;       /* of the last that bears a widening; 0: none did */
+    bool settling;          /* a commit waits for the store */
+    struct commit commit;
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
     int64_t next_commit_us;
@@ -70,8 +95,9 @@ struct troth_worker {
     struct troth_worker_counts counts;
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
-    struct run runs[2]; /* one is applied while the next one's memory comes */
-    unsigned run;       /* that is made ready next */
+    bool fresh_narrowings; /* one of them came since they were last shown */
+    struct run runs[2];    /* one is applied while the next one's memory comes */
+    unsigned run;          /* that is made ready next */
     struct troth_log_item items[TROTH_BATCH_MAX];
     size_t item_count; /* of the last poll */
 };
@@ -132,28 +158,40 @@ void troth_worker_send_tombstone(struct troth_worker *worker,
                                  const struct troth_partition *partition, struct troth_text agent,
                                  const char *contract);
 
-/* worker_commit.c. Commits all that was applied, and what was sent with it. In settled: first gives
- * the store a while to answer what it was sent. Not while a record is being applied. Returns
- * whether it is done. */
-bool troth_worker_commit(struct troth_worker *worker, bool settled);
+/* worker_commit.c. Commits all that was applied, and what was sent with it, and waits for it. Not
+ * while a record is being applied. Returns whether it is done. */
+bool troth_worker_commit(struct troth_worker *worker);
 
-/* Commits when it is time: each `commit`, rejects within REJECT_US, and interventions as soon as
- * they are told. Where those come in batch after batch, commits get a fifth of the time at most,
- * and what is told meanwhile is grouped. */
+/* Begins a commit when it is time, and takes the answer to it: each `commit`, once the store has
+ * answered what it was sent; rejects within REJECT_US; and interventions as soon as they are told.
+ * Where those come in batch after batch, what is told in four times a commit's time is grouped. */
 void troth_worker_commit_in_turn(struct troth_worker *worker);
+
+/* Gives the store a while to answer what it was sent. */
+void troth_worker_settle(struct troth_worker *worker);
+
+/* The partitions were taken away, and the commit that is under way with them. */
+void troth_worker_forget_commit(struct troth_worker *worker);
+
+/* Returns when commits are to be looked at next, monotonic; the log says when one has ended. */
+int64_t troth_worker_commit_look_us(const struct troth_worker *worker, int64_t now_us);
 
 /* worker_publish.c: the shards' callbacks, and what goes to the store. */
 void troth_worker_on_intervention(void *context, const struct troth_intervention *told);
 void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
                            const char *contract);
 
-/* Publishes the narrowings of a record, at once. In applied: the record has been applied to its
- * end, so that a commit may cover it. */
-void troth_worker_publish_narrowings(struct troth_worker *worker, bool applied);
+/* Shows what waits, and may be shown by now: narrowings of records that were applied to their end,
+ * and what waited for commits that are over. */
+void troth_worker_tell_pending(struct troth_worker *worker);
+
+/* What waits of a partition that goes is not shown. */
+void troth_worker_drop_pending(struct troth_worker *worker,
+                               const struct troth_partition *partition);
 
 /* Publishes what changed, at most a bounded number of looks. In all: else partitions that have not
- * caught up are published each BACKLOG_US alone, as their scores are history. Returns whether
- * nothing of what was asked is left. */
+ * caught up are published each BACKLOG_US alone, as their scores are history. What was widened
+ * waits for its commit. Returns whether nothing of what was asked is left. */
 bool troth_worker_publish(struct troth_worker *worker, bool all);
 
 /* Books that the store did not do what was asked. */

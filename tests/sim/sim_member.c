@@ -287,6 +287,7 @@ static troth_status poll(struct troth_log *log, int64_t timeout_us, struct troth
         return status;
     }
     sim_send_some(member);
+    sim_send_go_on(member);
     TROTH_ASSERT(member->event_count < capacity && capacity == TROTH_BATCH_MAX);
     memcpy(items, member->events, member->event_count * sizeof *items);
     *count = member->event_count;
@@ -407,6 +408,7 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
                                      .send = sim_send,
                                      .flush = sim_flush,
                                      .commit = sim_commit,
+                                     .committed = sim_committed,
                                      .partitions = partitions,
                                      .error = error,
                                      .close = close_log};

@@ -72,6 +72,18 @@ struct sim_queue {
     size_t count;
 };
 
+/* How far a commit is that goes on behind one's back. */
+enum sim_stage { SIM_IDLE, SIM_FLUSH, SIM_OFFSETS, SIM_END, SIM_OVER };
+
+struct sim_commit {
+    uint8_t stage;       /* enum sim_stage */
+    troth_status status; /* of one that is over */
+    int64_t gives_up_us; /* monotonic: when the stage that it is in has failed */
+    size_t records;      /* that it covers, of those that are not delivered */
+    struct troth_log_offset offsets[SIM_PARTITIONS_MAX];
+    size_t count;
+};
+
 struct sim_member {
     struct troth_log log; /* first */
     struct sim_cluster *cluster;
@@ -100,6 +112,7 @@ struct sim_member {
     int32_t epoch;
     struct sim_queue plain;
     struct sim_queue transactional;
+    struct sim_commit commit;
     bool begun;           /* records or offsets of a transaction have been delivered */
     bool abort_due;       /* partitions were lost with a transaction open */
     troth_status verdict; /* once it will not go on: what it says from then on */
@@ -119,6 +132,10 @@ troth_status sim_send(struct troth_log *log, const struct troth_log_record *reco
 troth_status sim_flush(struct troth_log *log, int64_t timeout_us);
 troth_status sim_commit(struct troth_log *log, const struct troth_log_offset *offsets, size_t count,
                         int64_t timeout_us);
+troth_status sim_committed(struct troth_log *log, int64_t timeout_us);
+
+/* Brings a commit that is under way on, as chance has it. */
+void sim_send_go_on(struct sim_member *member);
 
 /* Opens the producers: fences whoever wrote under the name before. */
 void sim_send_open(struct sim_member *member);

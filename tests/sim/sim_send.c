@@ -3,15 +3,17 @@
  *
  *     send ──► queue ──► delivered, any time from now on ──► commit: offsets, checked ──► the end
  *
- * A commit can break anywhere: records that find no broker leave it open (TIMED_OUT); from then on
- * whatever fails is for good. One that is answered by a time-out may have taken effect, may yet
- * take effect, or never arrived.
+ * A commit goes on behind the worker's back, a stage at a time, while what is sent after it has
+ * begun waits. It can break anywhere, and whatever fails is for good. One that is answered by a
+ * time-out may have taken effect, may yet take effect, or never arrived.
  */
 #include <string.h>
 
 #include "consumers/partitioner.h"
 #include "schemas/assert.h"
 #include "tests/sim/sim_member.h"
+
+enum { LOOK_AGAIN_US = 100000 };
 
 static struct sim_member *member_of(struct troth_log *log)
 {
@@ -106,9 +108,28 @@ static int32_t place_of(const struct sim_member *member, const struct troth_log_
                                     member->cluster->log.partition_count);
 }
 
+/* Returns how many of those that wait may be delivered now: what a commit covers comes first, and
+ * what does not comes after it. */
+static size_t deliverable(const struct sim_member *member)
+{
+    switch ((enum sim_stage)member->commit.stage) {
+    case SIM_FLUSH:
+        return member->commit.records;
+    case SIM_OFFSETS:
+    case SIM_END:
+        return 0;
+    case SIM_IDLE:
+    case SIM_OVER:
+        break;
+    }
+    return member->transactional.count;
+}
+
 static void deliver_transactional(struct sim_member *member, size_t most)
 {
     struct sim_queue *queue = &member->transactional;
+    const size_t may = deliverable(member);
+    most = most < may ? most : may;
     size_t i = 0;
     for (; i < most && i < queue->count && member->verdict == TROTH_OK; i++) {
         struct sim_queued *queued = &queue->items[i];
@@ -124,6 +145,9 @@ static void deliver_transactional(struct sim_member *member, size_t most)
     }
     queue->count -= i;
     memmove(queue->items, queue->items + i, queue->count * sizeof *queue->items);
+    if (member->commit.stage == SIM_FLUSH) {
+        member->commit.records -= i;
+    }
 }
 
 void sim_send_some(struct sim_member *member)
@@ -138,26 +162,6 @@ void sim_send_some(struct sim_member *member)
     if (random_below(&cluster->random, 4) > 0 && member->verdict == TROTH_OK) {
         deliver_transactional(member,
                               random_below(&cluster->random, member->transactional.count + 2));
-    }
-}
-
-void sim_send_abort(struct sim_member *member)
-{
-    struct sim_cluster *cluster = member->cluster;
-    if (cluster->bug == SIM_BUG_LATE_ABORT) {
-        member->abort_due = false;
-        return;
-    }
-    queue_drop(&member->transactional);
-    member->abort_due = false;
-    if (!member->begun || member->verdict != TROTH_OK) {
-        return;
-    }
-    member->begun = false;
-    if (sim_coordinator_is_away(cluster)) {
-        give_up(member, TROTH_REFUSED, "a transaction could not be aborted");
-    } else if (sim_log_end(&cluster->log, member->instance, member->epoch, false) != TROTH_OK) {
-        give_up(member, TROTH_FENCED, "a transaction had been aborted by the broker");
     }
 }
 
@@ -186,25 +190,8 @@ troth_status sim_send(struct troth_log *log, const struct troth_log_record *reco
     return TROTH_OK;
 }
 
-troth_status sim_flush(struct troth_log *log, int64_t timeout_us)
-{
-    struct sim_member *member = member_of(log);
-    if (!sim_life_goes_on_awake(&member->life)) {
-        return TROTH_UNREACHABLE;
-    }
-    if (sim_brokers_are_away(member->cluster)) {
-        sim_clock_move(&member->cluster->clock, timeout_us);
-        return TROTH_TIMED_OUT;
-    }
-    deliver_plain(member, SIM_QUEUE_MAX);
-    if (member->verdict == TROTH_OK) {
-        deliver_transactional(member, SIM_QUEUE_MAX);
-    }
-    return member->verdict;
-}
-
 /* The last step, which may be answered by a time-out. */
-static troth_status end(struct sim_member *member, int64_t timeout_us)
+static troth_status end(struct sim_member *member)
 {
     struct sim_cluster *cluster = member->cluster;
     struct sim_log *cluster_log = &cluster->log;
@@ -217,9 +204,6 @@ static troth_status end(struct sim_member *member, int64_t timeout_us)
             sim_log_end_late(cluster_log, member->instance, member->epoch,
                              1 + (int64_t)random_below(&cluster->random, 5 * SIM_SECOND_US));
         }
-        /* An error may come long before the time is over. */
-        sim_clock_move(&cluster->clock,
-                       (int64_t)random_below(&cluster->random, (uint64_t)timeout_us + 1));
         return give_up(member, TROTH_REFUSED, "a commit timed out");
     }
     if (cluster->bug == SIM_BUG_EARLY_ANSWER && random_below(&cluster->random, 8) == 0) {
@@ -236,13 +220,9 @@ static troth_status end(struct sim_member *member, int64_t timeout_us)
 
 /* The group's check, and the offsets into the transaction. */
 static troth_status add_offsets(struct sim_member *member, const struct troth_log_offset *offsets,
-                                size_t count, int64_t timeout_us)
+                                size_t count)
 {
     struct sim_cluster *cluster = member->cluster;
-    if (sim_coordinator_is_away(cluster)) {
-        sim_clock_move(&cluster->clock, timeout_us);
-        return give_up(member, TROTH_REFUSED, "the coordinator is away");
-    }
     struct sim_membership membership = member->membership;
     if (cluster->bug == SIM_BUG_EMPTY_MEMBER) {
         bool replaced = false; /* asks the consumer now, which has heard that it was put out */
@@ -279,6 +259,54 @@ static void hold_to_what_was_given(const struct sim_member *member,
     }
 }
 
+/* ---- A commit's stages. ---- */
+
+static int64_t now_us(const struct sim_member *member)
+{
+    return member->cluster->clock.monotonic_us;
+}
+
+static void enter(struct sim_member *member, enum sim_stage stage)
+{
+    member->commit.stage = (uint8_t)stage;
+    member->commit.gives_up_us = now_us(member) + member->cluster->log.transaction_max_us;
+}
+
+static bool is_under_way(const struct sim_member *member)
+{
+    return member->commit.stage != SIM_IDLE && member->commit.stage != SIM_OVER;
+}
+
+/* One stage of a commit that is under way. Returns TROTH_TIMED_OUT where it cannot go on now, or
+ * why it never will. */
+static troth_status carry_out(struct sim_member *member)
+{
+    struct sim_commit *commit = &member->commit;
+    const struct sim_cluster *cluster = member->cluster;
+    switch ((enum sim_stage)commit->stage) {
+    case SIM_FLUSH:
+        if (sim_brokers_are_away(cluster)) {
+            return TROTH_TIMED_OUT;
+        }
+        deliver_transactional(member, SIM_QUEUE_MAX);
+        enter(member, commit->count > 0 ? SIM_OFFSETS : SIM_END);
+        return member->verdict;
+    case SIM_OFFSETS:
+        if (sim_coordinator_is_away(cluster)) {
+            return TROTH_TIMED_OUT;
+        }
+        enter(member, SIM_END);
+        return add_offsets(member, commit->offsets, commit->count);
+    case SIM_END:
+        enter(member, SIM_OVER);
+        return member->begun ? end(member) : TROTH_OK;
+    case SIM_IDLE:
+    case SIM_OVER:
+        break;
+    }
+    return TROTH_OK;
+}
+
 /* Makes the next call a nap, once. */
 static void sleep_if(struct sim_life *life, bool *wanted)
 {
@@ -286,14 +314,73 @@ static void sleep_if(struct sim_life *life, bool *wanted)
     *wanted = false;
 }
 
+/* Goes on by one stage. In awake: no nap may come now. Returns whether it did. */
+static bool go_on(struct sim_member *member, bool awake)
+{
+    struct sim_life *life = &member->life;
+    if (!awake && member->commit.stage == SIM_END) {
+        sleep_if(life, &life->sleeps_at_end);
+    }
+    if (!(awake ? sim_life_goes_on_awake(life) : sim_life_goes_on(life))) {
+        return false;
+    }
+    troth_status status = carry_out(member);
+    if (status == TROTH_TIMED_OUT) {
+        if (now_us(member) < member->commit.gives_up_us) {
+            return false;
+        }
+        status = give_up(member, TROTH_REFUSED, "nobody has answered in time");
+    }
+    if (status != TROTH_OK || member->commit.stage == SIM_OVER) {
+        member->commit.stage = SIM_OVER;
+        member->commit.status = status;
+    }
+    return true;
+}
+
+void sim_send_go_on(struct sim_member *member)
+{
+    while (is_under_way(member) && random_below(&member->cluster->random, 2) > 0 &&
+           go_on(member, false)) {
+        /* the next stage, perhaps */
+    }
+}
+
+/* ---- The calls. ---- */
+
+troth_status sim_flush(struct troth_log *log, int64_t timeout_us)
+{
+    struct sim_member *member = member_of(log);
+    if (!sim_life_goes_on_awake(&member->life)) {
+        return TROTH_UNREACHABLE;
+    }
+    while (is_under_way(member) && go_on(member, true)) {
+        /* what was sent since waits for it */
+    }
+    if (member->life.dead) {
+        return TROTH_UNREACHABLE;
+    }
+    if (sim_brokers_are_away(member->cluster) || is_under_way(member)) {
+        sim_clock_move(&member->cluster->clock, timeout_us);
+        return TROTH_TIMED_OUT;
+    }
+    deliver_plain(member, SIM_QUEUE_MAX);
+    if (member->verdict == TROTH_OK) {
+        deliver_transactional(member, SIM_QUEUE_MAX);
+    }
+    return member->verdict;
+}
+
 troth_status sim_commit(struct troth_log *log, const struct troth_log_offset *offsets, size_t count,
                         int64_t timeout_us)
 {
     struct sim_member *member = member_of(log);
+    (void)timeout_us;
     sleep_if(&member->life, &member->life.sleeps_at_commit);
     if (!sim_life_goes_on(&member->life)) {
         return TROTH_UNREACHABLE;
     }
+    TROTH_ASSERT(member->commit.stage == SIM_IDLE && count <= SIM_PARTITIONS_MAX);
     if (member->abort_due && member->cluster->bug != SIM_BUG_LATE_ABORT) {
         return TROTH_FENCED;
     }
@@ -302,20 +389,76 @@ troth_status sim_commit(struct troth_log *log, const struct troth_log_offset *of
             return TROTH_FENCED;
         }
     }
+    if (member->verdict != TROTH_OK) {
+        return member->verdict;
+    }
     hold_to_what_was_given(member, offsets, count);
-    const troth_status flushed = sim_flush(log, timeout_us);
-    if (flushed != TROTH_OK || !sim_life_goes_on(&member->life)) {
-        return flushed != TROTH_OK ? flushed : TROTH_UNREACHABLE;
-    }
-    troth_status status = count > 0 ? add_offsets(member, offsets, count, timeout_us) : TROTH_OK;
-    if (status != TROTH_OK || !member->begun) {
-        return status;
-    }
-    sleep_if(&member->life, &member->life.sleeps_at_end);
+    memcpy(member->commit.offsets, offsets, count * sizeof *offsets);
+    member->commit.count = count;
+    member->commit.records = member->transactional.count;
+    enter(member, SIM_FLUSH);
+    return TROTH_OK;
+}
+
+troth_status sim_committed(struct troth_log *log, int64_t timeout_us)
+{
+    struct sim_member *member = member_of(log);
+    struct sim_clock *clock = &member->cluster->clock;
+    const int64_t until_us = now_us(member) + timeout_us;
     if (!sim_life_goes_on(&member->life)) {
         return TROTH_UNREACHABLE;
     }
-    status = end(member, timeout_us);
-    /* It may die with the answer on its way. */
-    return sim_life_goes_on(&member->life) ? status : TROTH_UNREACHABLE;
+    TROTH_ASSERT(member->commit.stage != SIM_IDLE);
+    if (timeout_us == 0) {
+        sim_send_go_on(member);
+    }
+    while (is_under_way(member) && !member->life.dead && now_us(member) < until_us) {
+        if (!go_on(member, false) && !member->life.dead) {
+            sim_clock_move(clock, LOOK_AGAIN_US);
+        }
+    }
+    if (member->life.dead) {
+        return TROTH_UNREACHABLE; /* it may die with the answer on its way */
+    }
+    if (is_under_way(member)) {
+        return TROTH_TIMED_OUT;
+    }
+    member->commit.stage = SIM_IDLE;
+    return member->commit.status;
+}
+
+/* Ends a commit whose partitions are gone: what cannot be stopped any more is waited for. */
+static void stop_commit(struct sim_member *member)
+{
+    struct sim_commit *commit = &member->commit;
+    if (commit->stage == SIM_END ||
+        (commit->stage == SIM_OFFSETS && random_below(&member->cluster->random, 2) == 0)) {
+        while (is_under_way(member) && !member->life.dead) {
+            if (!go_on(member, false) && !member->life.dead) {
+                sim_clock_move(&member->cluster->clock, LOOK_AGAIN_US);
+            }
+        }
+    }
+    commit->stage = SIM_IDLE;
+}
+
+void sim_send_abort(struct sim_member *member)
+{
+    struct sim_cluster *cluster = member->cluster;
+    stop_commit(member);
+    if (cluster->bug == SIM_BUG_LATE_ABORT) {
+        member->abort_due = false;
+        return;
+    }
+    queue_drop(&member->transactional);
+    member->abort_due = false;
+    if (!member->begun || member->verdict != TROTH_OK) {
+        return;
+    }
+    member->begun = false;
+    if (sim_coordinator_is_away(cluster)) {
+        give_up(member, TROTH_REFUSED, "a transaction could not be aborted");
+    } else if (sim_log_end(&cluster->log, member->instance, member->epoch, false) != TROTH_OK) {
+        give_up(member, TROTH_FENCED, "a transaction had been aborted by the broker");
+    }
 }

@@ -34,8 +34,17 @@ struct fake_failure {
 
 struct fake_pending {
     uint8_t topic;
+    bool frozen; /* in the commit that is under way */
     int32_t partition;
     struct fake_record record;
+};
+
+/* A commit that has begun. */
+struct fake_commit {
+    bool under_way;
+    unsigned looks; /* how often committed() says that it is under way */
+    struct troth_log_offset offsets[FAKE_PARTITIONS_MAX];
+    size_t count;
 };
 
 struct fake_log {
@@ -55,6 +64,8 @@ struct fake_log {
     struct fake_pending *pending;
     size_t pending_count;
     size_t pending_capacity;
+    struct fake_commit commit;
+    unsigned slow;        /* how often committed() says of the next ones that they are under way */
     bool abort_due;       /* partitions were taken away with a transaction open */
     troth_status verdict; /* once it was refused: what it says from then on */
     char *held[FAKE_HELD_MAX];
@@ -63,6 +74,7 @@ struct fake_log {
     struct fake_failure on_send;
     struct fake_failure on_flush;
     struct fake_failure on_commit;
+    struct fake_failure on_committed;
     struct fake_failure on_extent;
     struct fake_failure on_catch_up;
     unsigned catch_ups; /* how often the end of a control topic was asked for */
@@ -107,13 +119,23 @@ static inline void fake_log_arrive(struct fake_log *log, const struct fake_pendi
              pending->record.key != NULL ? pending->record.key : "");
 }
 
-/* What was sent outside of the transaction, or in it, arrives in order; or never does. */
-static inline void fake_log_settle_pending(struct fake_log *log, bool transactional, bool arrives)
+/* What of those that wait. */
+enum fake_part { FAKE_TELEMETRY, FAKE_FROZEN, FAKE_TRANSACTIONAL };
+
+static inline bool fake_pending_is(const struct fake_pending *pending, enum fake_part part)
+{
+    return part == FAKE_TELEMETRY ? pending->topic == TROTH_TOPIC_TELEMETRY
+                                  : pending->topic != TROTH_TOPIC_TELEMETRY &&
+                                        (part == FAKE_TRANSACTIONAL || pending->frozen);
+}
+
+/* It arrives in order; or never does. */
+static inline void fake_log_settle_pending(struct fake_log *log, enum fake_part part, bool arrives)
 {
     size_t kept = 0;
     for (size_t i = 0; i < log->pending_count; i++) {
         struct fake_pending *pending = &log->pending[i];
-        if ((pending->topic != TROTH_TOPIC_TELEMETRY) != transactional) {
+        if (!fake_pending_is(pending, part)) {
             log->pending[kept++] = *pending;
         } else if (arrives) {
             fake_log_arrive(log, pending);
@@ -127,13 +149,14 @@ static inline void fake_log_settle_pending(struct fake_log *log, bool transactio
 /* Telemetry arrives. */
 static inline void fake_log_deliver(struct fake_log *log)
 {
-    fake_log_settle_pending(log, false, true);
+    fake_log_settle_pending(log, FAKE_TELEMETRY, true);
 }
 
 /* The transaction is aborted. */
 static inline void fake_log_abort(struct fake_log *log)
 {
-    fake_log_settle_pending(log, true, false);
+    fake_log_settle_pending(log, FAKE_TRANSACTIONAL, false);
+    log->commit.under_way = false;
     log->abort_due = false;
 }
 
@@ -432,7 +455,7 @@ static inline troth_status fake_log_failed(struct fake_log *log, troth_status st
     }
     fake_clock_move(log->cluster->clock, timeout_us);
     if (log->loses_pending) {
-        fake_log_settle_pending(log, false, false);
+        fake_log_settle_pending(log, FAKE_TELEMETRY, false);
     }
     return status;
 }
@@ -467,18 +490,56 @@ static inline troth_status fake_log_commit(struct troth_log *base,
     if (log->abort_due) {
         return fake_log_refuse(log, TROTH_FENCED);
     }
+    assert_true(!log->commit.under_way);
+    assert_true(count <= FAKE_PARTITIONS_MAX);
+    log->commit = (struct fake_commit){.under_way = true, .looks = log->slow, .count = count};
+    memcpy(log->commit.offsets, offsets, count * sizeof *offsets);
+    for (size_t i = 0; i < log->pending_count; i++) {
+        log->pending[i].frozen = true;
+    }
     fake_log_deliver(log);
-    fake_log_settle_pending(log, true, true);
-    for (size_t i = 0; i < count; i++) {
-        const int32_t number = offsets[i].partition;
+    return TROTH_OK;
+}
+
+/* All of it stands. */
+static inline void fake_log_take_effect(struct fake_log *log)
+{
+    const struct fake_commit *commit = &log->commit;
+    fake_log_settle_pending(log, FAKE_FROZEN, true);
+    for (size_t i = 0; i < commit->count; i++) {
+        const int64_t offset = commit->offsets[i].offset;
+        const int32_t number = commit->offsets[i].partition;
         struct fake_partition *partition = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][number];
-        assert_true(offsets[i].offset <= log->next[number] || !log->started[number]);
-        assert_true(offsets[i].offset >= partition->committed);
-        partition->committed = offsets[i].offset;
+        assert_true(offset <= log->next[number] || !log->started[number]);
+        assert_true(offset >= partition->committed);
+        partition->committed = offset;
         struct fake_entry *entry = fake_journal_add(log->cluster->journal, FAKE_COMMITTED);
         entry->partition = number;
-        entry->offset = offsets[i].offset;
+        entry->offset = offset;
     }
+    log->commit.under_way = false;
+}
+
+static inline troth_status fake_log_committed(struct troth_log *base, int64_t timeout_us)
+{
+    struct fake_log *log = fake_log_of(base);
+    if (log->verdict != TROTH_OK) {
+        return log->verdict;
+    }
+    assert_true(log->commit.under_way);
+    if (timeout_us == 0 && log->commit.looks > 0) {
+        log->commit.looks--;
+        return TROTH_TIMED_OUT;
+    }
+    const troth_status status = log->abort_due ? TROTH_FENCED : fake_fails(&log->on_committed);
+    if (status == TROTH_TIMED_OUT) {
+        fake_clock_move(log->cluster->clock, timeout_us);
+        return status;
+    }
+    if (status != TROTH_OK) {
+        return fake_log_refuse(log, status);
+    }
+    fake_log_take_effect(log);
     return TROTH_OK;
 }
 
@@ -498,8 +559,8 @@ static inline void fake_log_close(struct troth_log *base)
 {
     struct fake_log *log = fake_log_of(base);
     fake_log_settle(log);
-    fake_log_settle_pending(log, false, false);
-    fake_log_settle_pending(log, true, false);
+    fake_log_settle_pending(log, FAKE_TELEMETRY, false);
+    fake_log_settle_pending(log, FAKE_TRANSACTIONAL, false);
     free(log->pending);
     for (int32_t i = 0; i < log->cluster->partition_count; i++) {
         struct fake_partition *partition = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][i];
@@ -520,6 +581,7 @@ static inline void fake_log_open(struct fake_log *log, struct fake_cluster *clus
                                   .send = fake_log_send,
                                   .flush = fake_log_flush,
                                   .commit = fake_log_commit,
+                                  .committed = fake_log_committed,
                                   .partitions = fake_log_partitions,
                                   .error = fake_log_error,
                                   .close = fake_log_close};

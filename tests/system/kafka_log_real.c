@@ -21,6 +21,7 @@
 
 #include "consumers/kafka_log.h"
 #include "ops/topics.h"
+#include "tests/support/commit.h"
 
 enum {
     PARTITIONS = 4,
@@ -109,7 +110,7 @@ static void commit(struct member *member)
             offsets[count++] = (struct troth_log_offset){p, member->next[p]};
         }
     }
-    troth_status status = member->log->commit(member->log, offsets, count, 30000000);
+    troth_status status = commit_and_wait(member->log, offsets, count, 30000000);
     REQUIRE(status == TROTH_OK, "member %d: commit: %s", member->number,
             member->log->error(member->log));
     for (size_t i = 0; i < count; i++) {

@@ -21,6 +21,7 @@
 
 #include "consumers/kafka_log.h"
 #include "ops/topics.h"
+#include "tests/support/commit.h"
 
 enum {
     PARTITIONS = 4,
@@ -137,7 +138,7 @@ static void tell(struct member *member, const char *value)
 static troth_status try_commit(struct member *member, int64_t offset)
 {
     const struct troth_log_offset offsets = {0, offset};
-    return member->log->commit(member->log, &offsets, 1, ANSWER_US);
+    return commit_and_wait(member->log, &offsets, 1, ANSWER_US);
 }
 
 static void commit(struct member *member, int64_t offset)
@@ -217,7 +218,7 @@ static void all_or_nothing(void)
     commit(&member, 3);
     SEEN("first", 1);
     tell(&member, "second");
-    REQUIRE(member.log->commit(member.log, NULL, 0, ANSWER_US) == TROTH_OK, "without offsets");
+    REQUIRE(commit_and_wait(member.log, NULL, 0, ANSWER_US) == TROTH_OK, "without offsets");
     SEEN("second", 1);
     tell(&member, "undone");
     flush(&member);

@@ -18,6 +18,7 @@
 #include "ops/headroom.h"
 #include "ops/sandbox.h"
 #include "ops/topics.h"
+#include "tests/support/commit.h"
 
 enum {
     RECORD_BYTES = 10000,
@@ -68,7 +69,7 @@ static void *read_all(void *context)
         }
         const struct troth_log_offset offset = {0, reader->records};
         if (reader->records > before) {
-            reader->failed |= reader->log->commit(reader->log, &offset, 1, 10000000) != TROTH_OK;
+            reader->failed |= commit_and_wait(reader->log, &offset, 1, 10000000) != TROTH_OK;
         }
     }
     return NULL;

@@ -20,6 +20,7 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "consumers/kafka_log.h"
+#include "tests/support/commit.h"
 
 enum {
     PARTITIONS = 4,
@@ -141,7 +142,7 @@ static void begin(struct member *member, int32_t partition)
 static void commit_at_revoke(struct member *member, int32_t partition)
 {
     const struct troth_log_offset offset = {partition, member->next[partition]};
-    troth_status status = member->log->commit(member->log, &offset, 1, 10000000);
+    troth_status status = commit_and_wait(member->log, &offset, 1, 10000000);
     assert_true(status == TROTH_OK || status == TROTH_TIMED_OUT);
 }
 
@@ -356,7 +357,7 @@ static void what_was_committed_is_where_the_next_begins(void **unused)
     send_many(first.log, 3, 500);
     STEP_UNTIL(&first, true, first.records == 500);
     struct troth_log_offset offset = {3, 321};
-    assert_int_equal(first.log->commit(first.log, &offset, 1, 10000000), TROTH_OK);
+    assert_int_equal(commit_and_wait(first.log, &offset, 1, 10000000), TROTH_OK);
     struct troth_log_extent extent;
     assert_int_equal(first.log->extent(first.log, 3, &extent), TROTH_OK);
     assert_int_equal(extent.low, 0);
@@ -372,9 +373,9 @@ static void what_was_committed_is_where_the_next_begins(void **unused)
 
     rd_kafka_mock_push_request_errors(cluster, API_OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
-    assert_int_equal(second.log->commit(second.log, &offset, 1, 10000000), TROTH_FENCED);
+    assert_int_equal(commit_and_wait(second.log, &offset, 1, 10000000), TROTH_FENCED);
     offset.partition = PARTITIONS;
-    assert_int_equal(second.log->commit(second.log, &offset, 1, 10000000), TROTH_FENCED);
+    assert_int_equal(commit_and_wait(second.log, &offset, 1, 10000000), TROTH_FENCED);
     second.log->close(second.log);
 }
 
@@ -413,7 +414,7 @@ static void two_members_share_and_neither_loses(void **unused)
 
     int32_t other = first.assigned[0] ? 0 : 3; /* not the second's: its offset is no business */
     const struct troth_log_offset offset = {other, 1};
-    assert_int_equal(second.log->commit(second.log, &offset, 1, 10000000),
+    assert_int_equal(commit_and_wait(second.log, &offset, 1, 10000000),
                      first.assigned[other] ? TROTH_FENCED : TROTH_OK);
     second.log->close(second.log); /* leaves: the first gets all back */
     STEP_UNTIL(&first, true, first.assigned_count == PARTITIONS);
@@ -428,15 +429,15 @@ static void a_commit_never_passes_an_undelivered_record(void **unused)
     STEP_UNTIL(&member, true, member.assigned_count == PARTITIONS);
     put(member.log, TROTH_TOPIC_INTERVENTIONS, TROTH_ANY_PARTITION, "agent", "{}");
     const struct troth_log_offset offset = {0, 0};
-    assert_int_equal(member.log->commit(member.log, &offset, 1, 10000000), TROTH_OK);
+    assert_int_equal(commit_and_wait(member.log, &offset, 1, 10000000), TROTH_OK);
 
     rd_kafka_mock_push_request_errors(cluster, API_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     put(member.log, TROTH_TOPIC_INTERVENTIONS, 0, "agent", "{}");
-    assert_int_equal(member.log->commit(member.log, &offset, 1, 10000000), TROTH_REFUSED);
+    assert_int_equal(commit_and_wait(member.log, &offset, 1, 10000000), TROTH_REFUSED);
     assert_non_null(strstr(member.log->error(member.log), "interventions"));
     /* and goes on refusing: a second try must not cover the hole */
-    assert_int_equal(member.log->commit(member.log, &offset, 1, 10000000), TROTH_REFUSED);
+    assert_int_equal(commit_and_wait(member.log, &offset, 1, 10000000), TROTH_REFUSED);
     member.log->close(member.log);
 }
 

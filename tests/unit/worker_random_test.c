@@ -205,6 +205,7 @@ static void disturb(struct world *world, uint64_t *random)
     static const unsigned restoring[] = {400, 1500};
     const unsigned one_in =
         world->config.checkpoint_us > 0 ? restoring[random_below(random, 2)] : 40;
+    world->log.slow = (unsigned)random_below(random, 4);
     switch (random_below(random, one_in)) {
     case 0:
         world_crash(world);
@@ -215,11 +216,14 @@ static void disturb(struct world *world, uint64_t *random)
     case 2:
         fake_log_take_away(&world->log, random_below(random, 2) == 0);
         break;
-    case 8:
-        world->log.on_commit =
+    case 8: {
+        struct fake_failure *failure =
+            random_below(random, 2) == 0 ? &world->log.on_commit : &world->log.on_committed;
+        *failure =
             (struct fake_failure){random_below(random, 2) == 0 ? TROTH_REFUSED : TROTH_FENCED,
                                   (unsigned)random_below(random, 3), 1};
         break;
+    }
     case 3:
         world->log.on_commit = (struct fake_failure){TROTH_TIMED_OUT, 0, 2};
         break;
@@ -286,7 +290,7 @@ static void play(struct world *world, uint64_t *random, bool disturbed)
     }
     step_or_restart(world, random); /* what was revoked last is free after the second */
     step_or_restart(world, random);
-    world->log.on_commit.count = 0;
+    world->log.on_commit.count = world->log.on_committed.count = 0;
     assign_free(world);
     const struct fake_partition *log = world->cluster.topics[TROTH_TOPIC_TELEMETRY];
     const size_t ends[PARTITIONS] = {log[0].count, log[1].count, log[2].count};
