@@ -12,8 +12,6 @@ enum {
     POLL_US = 20000,      /* the longest wait for records: what keeps the other paces */
     SEND_TRIES_MAX = 300, /* of SEND_WAIT_US each, until a full producer is an error */
     SEND_WAIT_US = 100000,
-    PUBLISH_LONG_US = 250000,
-    PUBLISH_PAUSE = 4,     /* times as long as a publication took, until the next */
     REJECT_MAX = 900000,   /* bytes of key and value that a reject keeps whole; brokers take 1 MB */
     REJECT_HEAD = 65536,   /* bytes that it keeps of each otherwise */
     REJECT_SHRINK = 8,     /* and again, where that is too long */
@@ -349,18 +347,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
     troth_worker_send_ticks(worker);
     troth_worker_save_in_turn(worker);
     troth_worker_commit_in_turn(worker);
-    const int64_t now = troth_worker_now_us(worker);
-    if (now >= worker->next_publish_us && worker->broken == TROTH_OK) {
-        /* A slow store must not be what the worker does: it gets a fifth of the time at most, and
-         * more is coalesced meanwhile. */
-        (void)troth_worker_publish(worker, false);
-        const int64_t after_us = troth_worker_now_us(worker);
-        const int64_t took_us = after_us - now < PUBLISH_LONG_US ? after_us - now : PUBLISH_LONG_US;
-        const int64_t pause_us = PUBLISH_PAUSE * took_us;
-        worker->next_publish_us =
-            after_us +
-            (pause_us > worker->config.publish_us ? pause_us : worker->config.publish_us);
-    }
+    troth_worker_publish_in_turn(worker);
     return worker->broken;
 }
 

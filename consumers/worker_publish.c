@@ -8,6 +8,10 @@
 
 enum {
     PUBLISH_MAX = 20000, /* standings looked at in one publication; the rest waits for the next */
+    SLICE_US = 1000,     /* of publication, then records are looked at again */
+    SLICE_LOOKS = 32,    /* between two looks at the clock */
+    PUBLISH_LONG_US = 250000,
+    PUBLISH_PAUSE = 4, /* times as long as a slice took, until the next */
     BACKLOG_US = 1000000,
     OFFERS_MAX = TROTH_CONTRACTS_MAX
 };
@@ -360,10 +364,24 @@ struct deferred {
 /* How far a publication is. */
 struct progress {
     bool backlog;
-    bool full;      /* the store is slow: what is left waits */
-    bool waits;     /* something waits for a commit */
-    unsigned looks; /* at standings */
+    bool full;       /* the store is slow: what is left waits */
+    bool waits;      /* something waits for a commit */
+    bool over;       /* the slice is: what is left is the next one's */
+    unsigned looks;  /* at standings */
+    int64_t ends_us; /* the slice does, monotonic */
 };
+
+static bool goes_on(const struct progress *progress)
+{
+    return progress->looks < PUBLISH_MAX && !progress->full && !progress->over;
+}
+
+static void note_look(const struct troth_worker *worker, struct progress *progress)
+{
+    progress->looks++;
+    progress->over =
+        progress->looks % SLICE_LOOKS == 0 && troth_worker_now_us(worker) >= progress->ends_us;
+}
 
 /* A widening is published only when the record of it is committed, and its agent with it. */
 static bool must_wait(const struct troth_worker *worker, const struct troth_partition *partition,
@@ -381,13 +399,13 @@ static bool must_wait(const struct troth_worker *worker, const struct troth_part
 static bool publish_listed(struct troth_worker *worker, struct troth_partition *partition,
                            struct progress *progress, struct deferred *deferred, uint32_t *count)
 {
-    while (progress->looks < PUBLISH_MAX && !progress->full && *count < DEFERRED_MAX) {
+    while (goes_on(progress) && *count < DEFERRED_MAX) {
         unsigned flags = 0;
         const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);
         if (standing == TROTH_NONE) {
             break;
         }
-        progress->looks++;
+        note_look(worker, progress);
         if (must_wait(worker, partition, standing)) {
             deferred[(*count)++] = (struct deferred){standing, flags};
             continue;
@@ -436,8 +454,7 @@ static bool publish_due(struct troth_worker *worker, struct progress *progress)
                 return false;
             }
         }
-    } while (progress->looks < PUBLISH_MAX && !progress->full &&
-             troth_worker_list_anew(worker, progress->backlog));
+    } while (goes_on(progress) && troth_worker_list_anew(worker, progress->backlog));
     return true;
 }
 
@@ -453,10 +470,17 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
         return false;
     }
     const int64_t now_us = troth_worker_now_us(worker);
-    struct progress progress = {.backlog = all || now_us >= worker->next_backlog_us};
+    struct progress progress = {.backlog = all || now_us >= worker->next_backlog_us,
+                                .ends_us = all ? INT64_MAX : now_us + SLICE_US};
+    if (worker->publishing) {
+        progress.backlog |= worker->backlog; /* as its first slice had it */
+    } else {
+        /* Another partition comes first each time, so that a slow store starves none. */
+        worker->publish_first++;
+    }
     worker->next_backlog_us = progress.backlog ? now_us + BACKLOG_US : worker->next_backlog_us;
-    /* Another partition comes first each time, so that a slow store starves none. */
-    worker->publish_first++;
+    worker->backlog = progress.backlog;
+    worker->publishing = false;
     if (!publish_due(worker, &progress)) {
         return false;
     }
@@ -465,6 +489,21 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
         troth_worker_store_failed(worker, "scores could not be published");
         return false;
     }
-    return progress.looks < PUBLISH_MAX && !progress.full && !progress.waits &&
-           status != TROTH_FULL;
+    worker->publishing = progress.over;
+    return goes_on(&progress) && !progress.waits && status != TROTH_FULL;
+}
+
+void troth_worker_publish_in_turn(struct troth_worker *worker)
+{
+    const int64_t now_us = troth_worker_now_us(worker);
+    if (now_us < worker->next_publish_us || worker->broken != TROTH_OK) {
+        return;
+    }
+    (void)troth_worker_publish(worker, false);
+    const int64_t after_us = troth_worker_now_us(worker);
+    const int64_t took_us =
+        after_us - now_us < PUBLISH_LONG_US ? after_us - now_us : PUBLISH_LONG_US;
+    const int64_t pause_us = PUBLISH_PAUSE * took_us;
+    const int64_t turn_us = worker->publishing ? 0 : worker->config.publish_us;
+    worker->next_publish_us = after_us + (pause_us > turn_us ? pause_us : turn_us);
 }

@@ -84,6 +84,8 @@ struct troth_worker {
     struct commit commit;
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
+    bool publishing;        /* a publication has a slice to come, */
+    bool backlog;           /* of partitions that lag, too */
     int64_t next_commit_us;
     int64_t next_told_us;    /* when interventions are committed, out of turn, at the earliest */
     int64_t next_backlog_us; /* when partitions that lag are published next */
@@ -193,6 +195,11 @@ void troth_worker_drop_pending(struct troth_worker *worker,
  * caught up are published each BACKLOG_US alone, as their scores are history. What was widened
  * waits for its commit. Returns whether nothing of what was asked is left. */
 bool troth_worker_publish(struct troth_worker *worker, bool all);
+
+/* Publishes when it is time, a slice of SLICE_US at a time: what is to be narrowed meanwhile does
+ * not wait longer. A slow store must not be what the worker does: it gets a fifth of the time at
+ * most, and more is coalesced meanwhile. */
+void troth_worker_publish_in_turn(struct troth_worker *worker);
 
 /* Books that the store did not do what was asked. */
 void troth_worker_store_failed(struct troth_worker *worker, const char *what);
