@@ -6,8 +6,9 @@
  *
  * librdkafka's own set is always replaced whole (eager protocol): the started telemetry partitions,
  * the standings that are recalled, and the control topics, each with the offset that it goes on
- * from. That throws away what was fetched ahead and not given, so starts are gathered until the
- * next poll.
+ * from. That throws away what was fetched ahead and not given, and what is fetched next waits for
+ * the fetch that is under way, fetch.wait.max.ms at most. So starts are gathered until the next
+ * poll, and while standings are recalled for longer.
  *
  * A rebalance callback runs inside a batch call. It answers the group only where the assignment is
  * lost; a plain revoke is answered from the next poll, so records that the same batch call still
@@ -18,7 +19,7 @@
 #include "consumers/kafka_state.h"
 #include "schemas/assert.h"
 
-enum { WATERMARK_TIMEOUT_US = 5000000, RETRY_AFTER_MS = 50 };
+enum { WATERMARK_TIMEOUT_US = 5000000, RETRY_AFTER_MS = 50, GATHER_US = 2000000 };
 
 struct troth_kafka_reading *troth_kafka_reading_find(struct troth_kafka_state *state,
                                                      const rd_kafka_topic_t *handle,
@@ -129,7 +130,7 @@ static void take_over(struct troth_kafka_state *state,
                       const rd_kafka_topic_partition_list_t *partitions)
 {
     state->joined = true;
-    state->assign_due = true;
+    troth_kafka_assignment_change(state, false);
     for (int i = 0; i < partitions->cnt; i++) {
         int32_t p = partitions->elems[i].partition;
         if (p < 0 || p >= state->partition_count) {
@@ -174,6 +175,26 @@ void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t
         (void)rd_kafka_assign(client, NULL);
     }
     rd_kafka_queue_yield(state->queue); /* a batch call that waits shall come back with this */
+}
+
+void troth_kafka_assignment_change(struct troth_kafka_state *state, bool can_wait)
+{
+    if (!can_wait) {
+        state->assign_by_us = 0;
+    } else if (!state->assign_due) {
+        state->assign_by_us = troth_kafka_monotonic_us() + GATHER_US;
+    }
+    state->assign_due = true;
+}
+
+/* Whether a change that can wait still does. */
+static bool gathers(const struct troth_kafka_state *state)
+{
+    bool recalls = false;
+    for (int32_t p = 0; p < state->partition_count && !recalls; p++) {
+        recalls = state->standings[p].started;
+    }
+    return recalls && troth_kafka_monotonic_us() < state->assign_by_us;
 }
 
 static troth_status unassign(struct troth_kafka_state *state)
@@ -234,7 +255,7 @@ troth_status troth_kafka_assignment_settle(struct troth_kafka_state *state)
     if (state->unassign_due && state->event_count == 0) {
         return unassign(state);
     }
-    if (state->assign_due && state->joined) {
+    if (state->assign_due && state->joined && !gathers(state)) {
         return assign(state);
     }
     return TROTH_OK;
@@ -269,7 +290,7 @@ void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_top
                                          : &state->control[topic];
     int64_t low = 0;
     int64_t high = 0;
-    state->assign_due = true; /* at the same offset, where we learn nothing better */
+    troth_kafka_assignment_change(state, false); /* to the same, where we learn nothing better */
     rd_kafka_resp_err_t code =
         troth_kafka_reading_extent(state, topic, partition, WATERMARK_TIMEOUT_US, &low, &high);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

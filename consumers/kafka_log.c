@@ -306,7 +306,7 @@ static troth_status log_start(struct troth_log *log, int32_t partition, int64_t 
     reading->exact = reading->started; /* what was fetched ahead may still come */
     reading->started = true;
     reading->next = offset;
-    state->assign_due = true;
+    troth_kafka_assignment_change(state, true);
     return TROTH_OK;
 }
 
@@ -326,7 +326,7 @@ static troth_status log_recall(struct troth_log *log, int32_t partition)
         return troth_kafka_status(code);
     }
     state->standings[partition] = (struct troth_kafka_reading){.started = true, .next = low};
-    state->assign_due = true;
+    troth_kafka_assignment_change(state, false);
     return TROTH_OK;
 }
 
@@ -334,7 +334,7 @@ static void log_recalled(struct troth_log *log, int32_t partition)
 {
     struct troth_kafka_state *state = troth_kafka_state_of(log);
     state->standings[partition] = (struct troth_kafka_reading){0};
-    state->assign_due = true;
+    troth_kafka_assignment_change(state, true);
 }
 
 static int32_t log_partitions(struct troth_log *log)

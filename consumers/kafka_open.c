@@ -16,6 +16,7 @@ static const struct troth_kafka_property suggested[] = {
     {"check.crcs", "true"},
     {"fetch.error.backoff.ms", "20"},
     {"reconnect.backoff.max.ms", "1000"},
+    {"fetch.wait.max.ms", "100"}, /* what another partition is read from waits for it */
     /* As small as the caches like it, and some 20 ms of work: kafka_fetch.c sees to it that it is
      * filled again before it is empty. */
     {"queued.min.messages", "32768"},

@@ -45,9 +45,10 @@ struct troth_kafka_state {
     struct troth_kafka_reading *telemetry;                 /* by partition */
     struct troth_kafka_reading *standings;                 /* likewise, of the standings topic */
     struct troth_kafka_reading control[TROTH_TOPIC_COUNT]; /* partition 0 */
-    bool joined;       /* the group has assigned (perhaps nothing), and not revoked since */
-    bool unassign_due; /* revoked; answered once all REVOKED items were given */
-    bool assign_due;   /* what is read, or from where, has changed */
+    bool joined;          /* the group has assigned (perhaps nothing), and not revoked since */
+    bool unassign_due;    /* revoked; answered once all REVOKED items were given */
+    bool assign_due;      /* what is read, or from where, has changed */
+    int64_t assign_by_us; /* monotonic: that waits until then, while standings are recalled */
     bool closing;
     bool create_time;    /* by configuration: telemetry bears its emitters' time */
     bool warned_of_time; /* that it does, against the configuration */
@@ -106,6 +107,10 @@ void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t
 
 /* Puts an END, or drops it where it was given. */
 void troth_kafka_assignment_end(struct troth_kafka_state *state, enum troth_topic topic);
+
+/* What is read is to change: now, or where that can wait, when no standings are recalled any more,
+ * or GATHER_US have passed. */
+void troth_kafka_assignment_change(struct troth_kafka_state *state, bool can_wait);
 
 /* An END is to be put again; one that waits to be given is not given. */
 void troth_kafka_assignment_reopen(struct troth_kafka_state *state, enum troth_topic topic);
