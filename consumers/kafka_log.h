@@ -2,8 +2,9 @@
  * The log over Kafka: consumers/log.h on librdkafka 2.0.
  *
  * One consumer, a member of the group (eager `range`, static where `instance` is given), and two
- * producers: a transactional one, named PREFIX.GROUP.INSTANCE, and a plain idempotent one for
- * telemetry (kafka_output.c tells why). What holds:
+ * producers: a transactional one, named PREFIX.GROUP.INSTANCE, with a thread that commits
+ * (kafka_committer.c), and a plain idempotent one for telemetry (kafka_write.c tells why). What
+ * holds:
  *
  * - Offsets are given with the assignment, never sought. Records that a change of assignment made
  *   stale are dropped by (partition, expected offset): a record of a partition that is not ours, or
@@ -33,7 +34,8 @@
  * Threads: one log, one thread; `say` may be called from librdkafka's threads.
  * Memory: taken at open, by the number of partitions; the fetch queue is bounded by
  * queued.max.messages.kbytes (32 MiB, 32,768 records), each send queue by queue.buffering.max.*
- * (100,000 records, 64 MiB). Both can be set through the properties.
+ * (100,000 records, 64 MiB). Both can be set through the properties. What waits for the committer
+ * has 8 MiB.
  */
 #ifndef TROTH_CONSUMERS_KAFKA_LOG_H
 #define TROTH_CONSUMERS_KAFKA_LOG_H
