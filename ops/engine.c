@@ -239,14 +239,14 @@ troth_status troth_engine_start(const struct troth_config *config, struct troth_
         }
     }
     if (status != TROTH_OK) {
-        (void)troth_engine_stop(made);
+        (void)troth_engine_stop(made, NULL);
         return status;
     }
     *engine = made;
     return TROTH_OK;
 }
 
-bool troth_engine_stop(struct troth_engine *engine)
+bool troth_engine_stop(struct troth_engine *engine, struct troth_worker_counts *counts)
 {
     bool drained = true;
     atomic_store(&engine->stopping, true);
@@ -255,6 +255,9 @@ bool troth_engine_stop(struct troth_engine *engine)
             pthread_join(engine->workers[i].thread, NULL);
             drained &= engine->workers[i].drained;
         }
+    }
+    if (counts != NULL) {
+        troth_engine_count(engine, counts);
     }
     free(engine->framing);
     pthread_mutex_destroy(&engine->lock);

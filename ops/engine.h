@@ -25,8 +25,9 @@ TROTH_MUST_CHECK
 troth_status troth_engine_start(const struct troth_config *config, struct troth_engine **engine);
 
 /* Drains and ends the workers: publishes, commits, leaves the group. At most 30 s a worker. Returns
- * whether everything was published and committed. */
-bool troth_engine_stop(struct troth_engine *engine);
+ * whether everything was published and committed. Out counts: over all workers, to their end; may
+ * be NULL. */
+bool troth_engine_stop(struct troth_engine *engine, struct troth_worker_counts *counts);
 
 /* Out counts: over all workers, as of their last second. */
 void troth_engine_count(struct troth_engine *engine, struct troth_worker_counts *counts);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ops/account.h"
 #include "ops/command.h"
 #include "ops/engine.h"
 #include "ops/message.h"
@@ -36,7 +37,22 @@ static void print_help(void)
     troth_config_print_flags(stdout);
 }
 
-static void tell_status(struct troth_engine *engine, struct troth_worker_counts *before)
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    troth_message_warn("%s", text);
+}
+
+static void tell_alarms(const struct troth_config *config, const struct troth_worker_counts *before,
+                        const struct troth_worker_counts *now)
+{
+    const struct troth_account_limits limits = {config->prefix, config->agents_max,
+                                                config->standings_max};
+    troth_account_alarm(&limits, before, now, warn, NULL);
+}
+
+static void tell_status(const struct troth_config *config, struct troth_engine *engine,
+                        struct troth_worker_counts *before)
 {
     struct troth_worker_counts now;
     uint64_t rejected = 0;
@@ -56,6 +72,7 @@ static void tell_status(struct troth_engine *engine, struct troth_worker_counts 
                        records / STATUS_SECONDS, now.live, now.partitions, now.contracts,
                        now.agents, now.standings, now.interventions, rejected, commit_ms,
                        now.store_connected ? "" : "; REDIS IS AWAY");
+    tell_alarms(config, before, &now);
     *before = now;
 }
 
@@ -78,11 +95,16 @@ static int serve(const struct troth_config *config)
     int signal = 0;
     while ((signal = sigtimedwait(&ends, NULL, &wait)) < 0) {
         if (errno == EAGAIN) {
-            tell_status(engine, &before);
+            tell_status(config, engine, &before);
         }
     }
     troth_message_info("%s: draining", strsignal(signal));
-    const bool drained = troth_engine_stop(engine);
+    struct troth_worker_counts last;
+    char account[TROTH_ACCOUNT_LENGTH];
+    const bool drained = troth_engine_stop(engine, &last);
+    tell_alarms(config, &before, &last);
+    troth_account_write(&last, account);
+    troth_message_info("%s", account);
     if (drained) {
         troth_message_info("drained: everything is published and committed");
     } else {
