@@ -185,7 +185,9 @@ static bool has_answered(struct troth_worker *worker, int64_t timeout_us)
         return true;
     }
     const troth_status status = store->acknowledged(store, timeout_us);
-    if (status != TROTH_OK && status != TROTH_TIMED_OUT) {
+    if (status == TROTH_OK) {
+        troth_worker_store_settled(worker);
+    } else if (status != TROTH_TIMED_OUT) {
         troth_worker_store_failed(worker, "scores were not acknowledged");
     }
     return status != TROTH_TIMED_OUT;

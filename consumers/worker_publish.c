@@ -13,6 +13,8 @@ enum {
     PUBLISH_LONG_US = 250000,
     PUBLISH_PAUSE = 4, /* times as long as a slice took, until the next */
     BACKLOG_US = 1000000,
+    STORE_PAUSE_US =
+        1000000, /* until a store that failed again, as soon as it was there, is tried */
     OFFERS_MAX = TROTH_CONTRACTS_MAX
 };
 
@@ -83,11 +85,27 @@ void troth_worker_store_failed(struct troth_worker *worker, const char *what)
 {
     struct troth_store *store = worker->config.store;
     worker->counts.store_failures++;
-    if (worker->counts.store_connected) {
-        troth_worker_say(worker, TROTH_LEVEL_WARNING,
-                         "%s: %s; scoring goes on, scores are published when it is back", what,
-                         store->error(store));
-        worker->counts.store_connected = false;
+    if (!worker->counts.store_connected) {
+        return;
+    }
+    worker->counts.store_connected = false;
+    if (worker->store_failing) {
+        /* It answers and takes nothing: not a reason to show it everything without a pause. */
+        worker->store_after_us = troth_worker_now_us(worker) + STORE_PAUSE_US;
+        return;
+    }
+    worker->store_failing = true;
+    troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                     "%s: %s; scoring goes on, scores are published when it is back", what,
+                     store->error(store));
+}
+
+void troth_worker_store_settled(struct troth_worker *worker)
+{
+    if (worker->store_failing) {
+        worker->store_failing = false;
+        troth_worker_say(worker, TROTH_LEVEL_INFO,
+                         "the store is there again, and takes what is published");
     }
 }
 
@@ -331,6 +349,9 @@ static void check_store(struct troth_worker *worker)
 {
     struct troth_store *store = worker->config.store;
     bool fresh = false;
+    if (!worker->counts.store_connected && troth_worker_now_us(worker) < worker->store_after_us) {
+        return;
+    }
     if (!store->connected(store, &fresh)) {
         if (worker->counts.store_connected) {
             troth_worker_store_failed(worker, "the store is away");
@@ -338,7 +359,10 @@ static void check_store(struct troth_worker *worker)
         return;
     }
     if (fresh || !worker->counts.store_connected) {
-        troth_worker_say(worker, TROTH_LEVEL_INFO, "the store is there; publishing every standing");
+        if (!worker->store_failing) {
+            troth_worker_say(worker, TROTH_LEVEL_INFO,
+                             "the store is there; publishing every standing");
+        }
         troth_worker_disown_all(worker);
     }
     worker->counts.store_connected = true;

@@ -88,6 +88,8 @@ struct troth_worker {
     bool backlog;           /* of partitions that lag, too */
     int64_t next_commit_us;
     int64_t next_told_us;    /* when interventions are committed, out of turn, at the earliest */
+    bool store_failing;      /* it has failed, which was said, and taken nothing since */
+    int64_t store_after_us;  /* when it is tried again, at the earliest */
     int64_t next_backlog_us; /* when partitions that lag are published next */
     uint64_t tick_number;
     uint64_t claim_count;
@@ -201,8 +203,11 @@ bool troth_worker_publish(struct troth_worker *worker, bool all);
  * most, and more is coalesced meanwhile. */
 void troth_worker_publish_in_turn(struct troth_worker *worker);
 
-/* Books that the store did not do what was asked. */
+/* Books that the store did not do what was asked; this is said once, until it settles. */
 void troth_worker_store_failed(struct troth_worker *worker, const char *what);
+
+/* Books that it has taken all that it was sent. */
+void troth_worker_store_settled(struct troth_worker *worker);
 
 /* worker_own.c: the engine's own records. Appends one to a partition. In event: the rest is filled
  * in. In timestamp_us: 0: now. */

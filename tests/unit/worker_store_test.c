@@ -217,6 +217,38 @@ static void store_that_says_no_is_told_anew(void **state)
     assert_true(fake_journal_count(&world.journal, FAKE_STANDING, "a", from) > 0);
 }
 
+static unsigned times_said(const char *text)
+{
+    unsigned count = 0;
+    for (const char *at = strstr(world.said, text); at != NULL; at = strstr(at + 1, text)) {
+        count++;
+    }
+    return count;
+}
+
+static void store_that_says_no_for_long_is_neither_pressed_nor_told_of_again(void **state)
+{
+    (void)state;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 20);
+    world_run(&world, 2 * SECOND_US);
+    const unsigned there = times_said("the store is there");
+    world.store.refusals = 1000;
+    for (unsigned i = 0; i < 200; i++) {
+        world_tasks(&world, "b", TROTH_OUTCOME_OK, 1);
+        world_run(&world, SECOND_US / 10);
+    }
+    assert_int_equal(times_said("scoring goes on"), 1);
+    assert_int_equal(times_said("the store is there"), there);
+    assert_in_range(world_counts(&world).store_failures, 2, 20);
+    assert_int_equal(committed(), end_of_log());
+    world.store.refusals = 0;
+    world_tasks(&world, "b", TROTH_OUTCOME_OK, 1);
+    world_run(&world, 3 * SECOND_US);
+    assert_int_equal(times_said("the store is there again"), 1);
+    assert_int_equal(shown_rung("b"), TROTH_RUNG_CLEAR);
+    assert_true(world_counts(&world).store_connected);
+}
+
 /* ---- Away, slow, broken. ---- */
 
 static void store_away_stops_nothing(void **state)
@@ -534,6 +566,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(commit_comes_last, open_world, close_world),
         cmocka_unit_test_setup_teardown(interventions_are_committed_at_once, open_world,
                                         close_world),
+        cmocka_unit_test_setup_teardown(
+            store_that_says_no_for_long_is_neither_pressed_nor_told_of_again, open_world,
+            close_world),
         cmocka_unit_test_setup_teardown(store_that_says_no_is_told_anew, open_world, close_world),
         cmocka_unit_test_setup_teardown(store_away_stops_nothing, open_world, close_world),
         cmocka_unit_test_setup_teardown(slow_store_loses_nothing, open_world, close_world),
