@@ -319,6 +319,19 @@ static void take_items(struct troth_worker *worker, size_t count)
 
 /* ---- The loop. ---- */
 
+/* Says once that the log is away, and that it is back. */
+static void note_log(struct troth_worker *worker, bool away)
+{
+    if (away && !worker->counts.log_away) {
+        troth_worker_say(worker, TROTH_LEVEL_ERROR,
+                         "no broker answers: %s; scoring waits, and goes on where it is",
+                         worker->config.log->error(worker->config.log));
+    } else if (!away && worker->counts.log_away) {
+        troth_worker_say(worker, TROTH_LEVEL_INFO, "a broker answers again");
+    }
+    worker->counts.log_away = away;
+}
+
 troth_status troth_worker_step(struct troth_worker *worker)
 {
     struct troth_log *log = worker->config.log;
@@ -334,6 +347,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
         troth_worker_say(worker, TROTH_LEVEL_ERROR, "the log will not go on: %s", log->error(log));
         return status;
     }
+    note_log(worker, status == TROTH_UNREACHABLE);
     worker->poll_number++;
     worker->item_count = count;
     take_items(worker, count);

@@ -91,6 +91,7 @@ struct troth_worker_counts {
     uint64_t standing_bytes;
     uint32_t contracts; /* in force */
     bool store_connected;
+    bool log_away; /* no broker answers */
 };
 
 struct troth_worker;

@@ -20,8 +20,9 @@ struct worker_thread {
     pthread_t thread;
     bool started;
     bool drained;
+    bool idle; /* it has no log now; under the engine's lock, as is the next */
     char instance[256];
-    struct troth_worker_counts counts; /* under the engine's lock */
+    struct troth_worker_counts counts;
 };
 
 struct troth_engine {
@@ -105,6 +106,24 @@ static void note_counts(struct worker_thread *thread, const struct troth_worker 
     troth_worker_count(worker, &counts);
     pthread_mutex_lock(&thread->engine->lock);
     thread->counts = counts;
+    thread->idle = false;
+    pthread_mutex_unlock(&thread->engine->lock);
+}
+
+/* Nobody works: what it has counted stays, what it had is not there. */
+static void note_idle(struct worker_thread *thread)
+{
+    pthread_mutex_lock(&thread->engine->lock);
+    struct troth_worker_counts *counts = &thread->counts;
+    counts->partitions = 0;
+    counts->live = 0;
+    counts->agents = 0;
+    counts->standings = 0;
+    counts->standing_bytes = 0;
+    counts->contracts = 0;
+    counts->store_connected = true; /* it is not asked */
+    counts->log_away = false;
+    thread->idle = true;
     pthread_mutex_unlock(&thread->engine->lock);
 }
 
@@ -189,6 +208,7 @@ static void *run_thread(void *argument)
             log->close(log);
         }
         if (!atomic_load(&engine->stopping)) {
+            note_idle(thread);
             pause = well ? PAUSE_FIRST_MS : pause * 2 < PAUSE_LAST_MS ? pause * 2 : PAUSE_LAST_MS;
             troth_message_warn("worker %s is made anew in %d ms", thread->instance, pause);
             pause_ms(engine, pause);
@@ -293,6 +313,18 @@ static void add_counts(struct troth_worker_counts *sum, const struct troth_worke
     sum->standing_bytes += one->standing_bytes;
     sum->contracts = one->contracts > sum->contracts ? one->contracts : sum->contracts;
     sum->store_connected &= one->store_connected;
+    sum->log_away |= one->log_away;
+}
+
+uint32_t troth_engine_idle(struct troth_engine *engine)
+{
+    uint32_t idle = 0;
+    pthread_mutex_lock(&engine->lock);
+    for (uint32_t i = 0; i < engine->count; i++) {
+        idle += engine->workers[i].idle;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return idle;
 }
 
 void troth_engine_count(struct troth_engine *engine, struct troth_worker_counts *counts)

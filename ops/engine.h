@@ -29,6 +29,9 @@ troth_status troth_engine_start(const struct troth_config *config, struct troth_
  * be NULL. */
 bool troth_engine_stop(struct troth_engine *engine, struct troth_worker_counts *counts);
 
+/* Returns how many workers are without a log: theirs broke, or could not be opened. */
+uint32_t troth_engine_idle(struct troth_engine *engine);
+
 /* Out counts: over all workers, as of their last second. */
 void troth_engine_count(struct troth_engine *engine, struct troth_worker_counts *counts);
 

@@ -3,7 +3,8 @@
  * catching up alone, once per version and partition, again where it was lost, and the version takes
  * effect where it is read back; a forged one does no harm; ticks come after silence alone; a
  * restart says nothing again that was committed, and says the rest; partitions that are given back
- * are published and committed first, lost ones are not.
+ * are published and committed first, lost ones are not; a log that is away is told of once, and
+ * when it is back.
  */
 #include "tests/support/fake_world.h"
 
@@ -463,6 +464,28 @@ static void log_that_will_not_go_on_ends_the_worker(void **state)
     assert_int_equal(troth_worker_step(world.worker), TROTH_REFUSED);
 }
 
+static void log_that_is_away_is_told_of_once(void **state)
+{
+    (void)state;
+    world_push(&world, WORLD_CONTRACT("refunds", 1));
+    world_start(&world);
+    world_run(&world, 2 * SECOND_US);
+    world.log.on_poll = (struct fake_failure){TROTH_UNREACHABLE, 0, 50};
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 3);
+    for (unsigned i = 0; i < 50; i++) {
+        assert_null(strstr(world.said, "a broker answers again"));
+        world_step(&world);
+        assert_true(world_counts(&world).log_away);
+    }
+    const char *said = strstr(world.said, "no broker answers");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "no broker answers"));
+    world_run(&world, SECOND_US);
+    assert_non_null(strstr(said, "a broker answers again"));
+    assert_false(world_counts(&world).log_away);
+    assert_int_equal(world_counts(&world).applied, 3);
+}
+
 static void extent_is_asked_again(void **state)
 {
     (void)state;
@@ -518,6 +541,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lost_partition_is_not_committed, open_one, close_world),
         cmocka_unit_test_setup_teardown(log_that_will_not_go_on_ends_the_worker, open_one,
                                         close_world),
+        cmocka_unit_test_setup_teardown(log_that_is_away_is_told_of_once, open_one, close_world),
         cmocka_unit_test_setup_teardown(extent_is_asked_again, open_one, close_world),
         cmocka_unit_test_setup_teardown(log_may_begin_late, open_one, close_world),
     };
