@@ -64,6 +64,13 @@ static void note_answer(const redisReadTask *task, int type, long long integer)
     }
 }
 
+/* Whether an error says only that one before it ended the transaction. */
+static bool is_consequence(const char *text, size_t length)
+{
+    static const char name[] = "EXECABORT";
+    return length >= sizeof name - 1 && memcmp(text, name, sizeof name - 1) == 0;
+}
+
 /* Errors count wherever they stand: those of a transaction are inside an array. */
 static void *note_string(const redisReadTask *task, char *text, size_t length)
 {
@@ -72,8 +79,10 @@ static void *note_string(const redisReadTask *task, char *text, size_t length)
     if (task->type == REDIS_REPLY_ERROR) {
         static const char *const useless[] = {"READONLY", "LOADING", "MASTERDOWN"};
         pipe->refusals++;
-        snprintf(pipe->error, sizeof pipe->error, "Redis answered: %.*s",
-                 (int)(length < 400 ? length : 400), text);
+        if (!is_consequence(text, length)) {
+            snprintf(pipe->error, sizeof pipe->error, "Redis answered: %.*s",
+                     (int)(length < 400 ? length : 400), text);
+        }
         for (unsigned i = 0; i < sizeof useless / sizeof useless[0]; i++) {
             const size_t name = strlen(useless[i]);
             pipe->answer.useless |= length >= name && memcmp(text, useless[i], name) == 0;

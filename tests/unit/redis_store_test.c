@@ -172,6 +172,22 @@ static void a_refusal_is_told_once_and_kept(void **state)
     store->close(store);
 }
 
+static void a_full_server_is_told_as_such(void **state)
+{
+    (void)state;
+    struct troth_store *store = open_connected();
+    ask("CONFIG SET maxmemory 1");
+    put(store, 0, TROTH_RUNG_CLEAR, 100);
+    assert_int_equal(store->flush(store), TROTH_OK);
+    assert_int_equal(store->acknowledged(store, 10000000), TROTH_REFUSED);
+    assert_non_null(strstr(store->error(store), "OOM")); /* and not that a transaction was ended */
+    ask("CONFIG SET maxmemory 0");
+    put(store, 0, TROTH_RUNG_CLEAR, 100);
+    assert_int_equal(store->flush(store), TROTH_OK);
+    assert_int_equal(store->acknowledged(store, 10000000), TROTH_OK);
+    store->close(store);
+}
+
 static void a_loss_forgets_and_a_second_later_it_is_fresh(void **state)
 {
     (void)state;
@@ -271,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup(a_narrowing_does_not_wait_for_what_is_queued, empty),
         cmocka_unit_test_setup(a_narrowing_is_told_and_a_widening_waits_for_the_flush, empty),
         cmocka_unit_test_setup(a_refusal_is_told_once_and_kept, empty),
+        cmocka_unit_test_setup(a_full_server_is_told_as_such, empty),
         cmocka_unit_test_setup(a_loss_forgets_and_a_second_later_it_is_fresh, empty),
         cmocka_unit_test_setup(a_silent_server_is_given_up, empty),
         cmocka_unit_test_setup(a_full_buffer_keeps_what_it_took, empty),
