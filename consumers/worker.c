@@ -419,6 +419,7 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
     if (worker->broken != TROTH_OK) {
         return worker->broken;
     }
+    worker->store_after_us = 0; /* there is no later */
     bool published = publish_until(worker, end_us);
     troth_worker_save_all(worker);
     const bool sent = log->flush(log, ANSWER_US) == TROTH_OK; /* ticks and pointers too */
