@@ -1,6 +1,21 @@
 /*
- * Planted bugs: canaries. Each is in a simulated part, or in how the worker is told to run, and
- * breaks one rule that the real one keeps; the checks must find it, or they prove nothing.
+ * Planted bugs: canaries. Each breaks one rule that the real thing keeps; the checks must find it,
+ * or they prove nothing. Those listed here are in a simulated part, or in how the worker is told to
+ * run. Those in tests/sim/canaries/ are in the product itself: a piece of one source is replaced
+ * when the canary's own simulation is built (tests/sim/plant.cmake), so the product has no hooks.
+ *
+ *     what a worker may do wrong                      canaries
+ *     events not skipped by offset                    known-again, given-again, told-again,
+ *                                                     rejected-again
+ *     an intervention's transaction unfenced          unfenced, empty-member, no-init; in Redis,
+ *                                                     no-fence
+ *     a claim that widens before catching up          widens-behind; that does not wait, any-claim
+ *     a pause evicted                                 pause-evicted
+ *     an id reused                                    one-id; made otherwise, era
+ *     a tick applied before it is read back           tick-unread; given before, early-tick
+ *     a wrong partitioner                             partitioner
+ *     widening before commit                          widens-uncommitted; before it took effect,
+ *                                                     early-answer
  */
 #ifndef TROTH_TESTS_SIM_BUGS_H
 #define TROTH_TESTS_SIM_BUGS_H

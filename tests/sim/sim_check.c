@@ -46,6 +46,34 @@ void sim_check_fail(struct sim_check *check, const char *format, ...)
 
 /* ---- Always. ---- */
 
+static uint8_t rung_of(const json_t *told, const char *key)
+{
+    const char *rung = json_string_value(json_object_get(told, key));
+    return (uint8_t)troth_rung_find(rung, strlen(rung));
+}
+
+/* A standing's changes follow upon each other, whatever made them; its first one leaves recertify.
+ * Nobody decides here, so a pause is the last of them. */
+static void check_follows(struct sim_check *check, const struct sim_change *change)
+{
+    uint8_t at = TROTH_RUNG_RECERTIFY;
+    for (const struct sim_change *before = check->changes; before < change; before++) {
+        if (strcmp(before->id, change->id) == 0) {
+            sim_check_fail(check, "intervention %s, of %s/%s, bears the id of another", change->id,
+                           change->agent, change->contract);
+        }
+        if (strcmp(before->agent, change->agent) == 0 &&
+            strcmp(before->contract, change->contract) == 0) {
+            at = before->to;
+        }
+    }
+    if (!check->lives_anew && (change->from != at || at == TROTH_RUNG_PAUSE)) {
+        sim_check_fail(check, "%s/%s goes from %s to %s, and was at %s", change->agent,
+                       change->contract, troth_rung_name(change->from), troth_rung_name(change->to),
+                       troth_rung_name(at));
+    }
+}
+
 void sim_check_committed(void *context, const struct sim_record *record, enum troth_topic topic)
 {
     struct sim_check *check = context;
@@ -55,15 +83,17 @@ void sim_check_committed(void *context, const struct sim_record *record, enum tr
     json_t *told = json_loads(record->value, 0, NULL);
     TROTH_ASSERT(told != NULL && check->change_count < SIM_CHANGES_MAX);
     struct sim_change *change = &check->changes[check->change_count++];
-    const char *to = json_string_value(json_object_get(told, "to"));
     const json_t *witness = json_array_get(json_object_get(told, "witnesses"), 0);
     snprintf(change->agent, sizeof change->agent, "%s",
              json_string_value(json_object_get(told, "agent")));
     snprintf(change->contract, sizeof change->contract, "%s",
              json_string_value(json_object_get(told, "contract")));
     change->cause_offset = json_integer_value(json_object_get(witness, "offset"));
-    change->to = (uint8_t)troth_rung_find(to, strlen(to));
+    snprintf(change->id, sizeof change->id, "%s", json_string_value(json_object_get(told, "id")));
+    change->from = rung_of(told, "from");
+    change->to = rung_of(told, "to");
     json_decref(told);
+    check_follows(check, change);
 }
 
 /* What a former owner sent must not land after the present one's. */
@@ -85,11 +115,43 @@ static void check_not_stale(struct sim_check *check, const struct sim_write *wri
     }
 }
 
+/* Who takes a partition over finds how much of its log a former owner has shown. Until it has
+ * applied as much itself, it may not show a standing wider. */
+static void check_not_behind(struct sim_check *check, const struct sim_write *write)
+{
+    const struct sim_redis *redis = &check->cluster->redis;
+    const struct sim_write *own = NULL;
+    const struct sim_write *row = NULL;
+    for (size_t i = redis->count - 1;
+         write->kind == SIM_WRITE_STANDING && i-- > 0 && own == NULL;) {
+        const struct sim_write *before = &redis->writes[i];
+        own =
+            before->kind == SIM_WRITE_OWN && before->partition == write->partition ? before : NULL;
+    }
+    for (size_t i = redis->count - 1;
+         own != NULL && write->sent_applied < own->applied && i-- > 0 && row == NULL;) {
+        const struct sim_write *before = &redis->writes[i];
+        row = before->kind == SIM_WRITE_STANDING && strcmp(before->agent, write->agent) == 0 &&
+                      strcmp(before->contract, write->contract) == 0
+                  ? before
+                  : NULL;
+    }
+    if (row != NULL && write->rung < row->rung) {
+        sim_check_fail(check,
+                       "%s/%s is shown at %s by who has applied telemetry[%" PRId32
+                       "] up to %" PRId64 "; who had it before has shown %s, up to %" PRId64,
+                       write->agent, write->contract, troth_rung_name(write->rung),
+                       write->partition, write->sent_applied, troth_rung_name(row->rung),
+                       own->applied);
+    }
+}
+
 void sim_check_written(void *context, const struct sim_write *write)
 {
     struct sim_check *check = context;
     unsigned committed = TROTH_RUNG_RECERTIFY;
     check_not_stale(check, write);
+    check_not_behind(check, write);
     if (write->kind != SIM_WRITE_STANDING || write->cause_offset < 0) {
         return;
     }

@@ -5,6 +5,9 @@
  * - a change of rung that is not committed shows in Redis only where it narrows, and never wider
  *   than what is committed.
  * - nothing lands in Redis of a former owner once a later one has the partition there.
+ * - nothing lands in Redis that is wider than what a former owner has shown of more of the log.
+ * - a committed change of rung begins where the one before it of that standing ended, none bears
+ *   the id of another, and none comes after a pause.
  * At the end, when all has come to rest, against the undisturbed run:
  * - every intervention and every reject stands once among the committed records, and nothing else;
  *   those of a standing in their order;
@@ -21,13 +24,15 @@
 #include "tests/sim/sim_member.h"
 #include "tests/sim/sim_undisturbed.h"
 
-enum { SIM_WHY_MAX = 2048, SIM_CHANGES_MAX = 65536 };
+enum { SIM_WHY_MAX = 2048, SIM_CHANGES_MAX = 65536, SIM_ID_MAX = 40 };
 
 /* A committed change of rung. */
 struct sim_change {
     char agent[SIM_NAME_MAX];
     char contract[SIM_NAME_MAX];
+    char id[SIM_ID_MAX];
     int64_t cause_offset;
+    uint8_t from;
     uint8_t to;
 };
 

@@ -1,9 +1,10 @@
 /*
- * sim [--first S] [--seeds N] [--seed S] [--bug NAME] [--checkpoint-us N] [--strict]
+ * sim [--first S] [--seeds N] [--seed S] [--bug NAME | --canary] [--checkpoint-us N] [--strict]
  *     [--without FAULT]... [--verbose]
  *
  * Runs seeds of the simulation. Prints one line per failing seed, then what was tried. Exit status:
- * 0 all held; 1 one did not. With --bug: 0 where some seed caught it, 1 where none did.
+ * 0 all held; 1 one did not. With --bug, or --canary, where the program itself has one planted: 0
+ * where some seed caught it, 1 where none did.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -20,12 +21,14 @@ struct arguments {
     struct sim_world_options options;
     uint64_t first;
     uint64_t seeds;
+    const char *caught; /* the bug that is to be caught; NULL: there is none */
 };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim [--first S] [--seeds N] [--seed S] [--bug NAME] "
-                    "[--checkpoint-us N] [--strict] [--without FAULT]... [--verbose]\nbugs:");
+    fprintf(stderr, "usage: sim [--first S] [--seeds N] [--seed S] "
+                    "[--bug NAME | --canary] [--checkpoint-us N] [--strict] [--without FAULT]... "
+                    "[--verbose]\nbugs:");
     for (unsigned i = 0; i < SIM_BUG_COUNT; i++) {
         fprintf(stderr, " %s", bug_texts[i]);
     }
@@ -58,6 +61,7 @@ static bool take(struct arguments *arguments, const char *name, const char *valu
         for (unsigned i = 0; i < SIM_BUG_COUNT; i++) {
             if (strcmp(value, bug_texts[i]) == 0) {
                 arguments->options.bug = (enum sim_bug)i;
+                arguments->caught = i == SIM_BUG_NONE ? NULL : bug_texts[i];
                 return true;
             }
         }
@@ -93,13 +97,15 @@ int main(int count, char **values)
             arguments.options.strict = true;
         } else if (strcmp(values[i], "--verbose") == 0) {
             arguments.options.verbose = true;
+        } else if (strcmp(values[i], "--canary") == 0) {
+            const char *slash = strrchr(values[0], '/');
+            arguments.caught = slash != NULL ? slash + 1 : values[0];
         } else if (!take(&arguments, values[i], i + 1 < count ? values[i + 1] : NULL)) {
             return usage();
         } else {
             i++;
         }
     }
-    const enum sim_bug bug = arguments.options.bug;
     uint64_t failed = 0;
     for (uint64_t i = 0; i < arguments.seeds; i++) {
         arguments.options.seed = arguments.first + i;
@@ -107,9 +113,9 @@ int main(int count, char **values)
             continue;
         }
         failed++;
-        if (bug != SIM_BUG_NONE) {
+        if (arguments.caught != NULL) {
             printf("caught %s with seed %" PRIu64 ", after %" PRIu64 " seeds: %.300s\n",
-                   bug_texts[bug], arguments.options.seed, i + 1, why);
+                   arguments.caught, arguments.options.seed, i + 1, why);
             return 0;
         }
         printf("FAIL seed %" PRIu64 ": replay with --seed %" PRIu64 " --checkpoint-us %" PRId64
@@ -118,8 +124,8 @@ int main(int count, char **values)
                why);
         fflush(stdout);
     }
-    if (bug != SIM_BUG_NONE) {
-        printf("%s was not caught by %" PRIu64 " seeds\n", bug_texts[bug], arguments.seeds);
+    if (arguments.caught != NULL) {
+        printf("%s was not caught by %" PRIu64 " seeds\n", arguments.caught, arguments.seeds);
         return 1;
     }
     print_tally(&tally);

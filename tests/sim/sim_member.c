@@ -263,8 +263,14 @@ static size_t give_records(struct sim_member *member, struct troth_log_item *ite
                 count += give(member, TROTH_TOPIC_STANDINGS, p, &reading->recall_next,
                               items + count, most);
             } else if (reading->started) {
-                count +=
+                const size_t given =
                     give(member, TROTH_TOPIC_TELEMETRY, p, &reading->next, items + count, most);
+                count += given;
+                if (given > 0 && count + 16 < capacity &&
+                    random_below(random, 1000) < member->cluster->trouble.again) {
+                    items[count] = items[count - 1];
+                    count++;
+                }
             }
         }
     }

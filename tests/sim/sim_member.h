@@ -36,6 +36,7 @@ struct sim_trouble {
     unsigned unseen;              /* so many of 1000 commits are answered by a time-out */
     unsigned full;                /* so many of 1000 sends find a full queue */
     unsigned twice;               /* so many of 1000 plain records stand twice */
+    unsigned again;               /* so many of 1000 runs of records end with one given twice */
 };
 
 /* What all members share. */

@@ -87,6 +87,7 @@ uint32_t sim_redis_write(struct sim_redis *redis, struct sim_write *writes, size
             continue;
         }
         const struct sim_write *shard = shard_of(redis, writes[i].partition);
+        writes[i].sent_applied = writes[i].applied;
         if (shard != NULL && shard->applied > writes[i].applied) {
             writes[i].applied = shard->applied;
         }

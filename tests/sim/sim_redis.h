@@ -44,7 +44,8 @@ struct sim_write {
     int32_t partition;
     int64_t era; /* with claim: by what right it is written */
     int64_t claim;
-    int64_t applied;      /* one past the last record that is in it; then the shard's */
+    int64_t sent_applied; /* one past the last record that is in it */
+    int64_t applied;      /* the same; then the shard's */
     int64_t version;      /* of the contract */
     int64_t cause_offset; /* of the last change of rung; -1: none */
     int64_t as_of_us;

@@ -272,7 +272,8 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
     cluster->log.bug = cluster->group.bug = cluster->redis.bug = options->bug;
     cluster->trouble = (struct sim_trouble){.unseen = (unsigned)random_below(&cluster->random, 60),
                                             .full = (unsigned)random_below(&cluster->random, 100),
-                                            .twice = (unsigned)random_below(&cluster->random, 100)};
+                                            .twice = (unsigned)random_below(&cluster->random, 100),
+                                            .again = (unsigned)random_below(&cluster->random, 30)};
     const troth_status status = troth_framing_init(&world->framing, TROTH_FRAMING_BARE);
     TROTH_ASSERT(status == TROTH_OK);
     sim_stream_init(&world->stream, cluster);
