@@ -14,6 +14,7 @@
 #           if (false) {
 #   ---
 #
+# A line `seen by: the model` after the source tells that the simulation's own checks cannot see it.
 # The text must be there exactly once, or the build fails: a canary must not rot unseen. OUTPUT_VARIABLE
 # receives the source that is written.
 if(NOT CMAKE_SCRIPT_MODE_FILE)

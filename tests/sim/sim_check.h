@@ -15,6 +15,7 @@
  * off than the dead band;
  * - every version in force runs on every partition;
  * - the live workers' standings, and those of a fresh worker, are the same to the last number.
+ * The undisturbed run shares the core with the workers; against_model.py recounts a run without it.
  *
  * Threads: one. Memory: what was committed, given back by sim_check_fini.
  */

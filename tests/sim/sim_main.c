@@ -1,6 +1,6 @@
 /*
  * sim [--first S] [--seeds N] [--seed S] [--bug NAME | --canary] [--checkpoint-us N] [--strict]
- *     [--without FAULT]... [--verbose]
+ *     [--without FAULT]... [--write FOLDER] [--verbose]
  *
  * Runs seeds of the simulation. Prints one line per failing seed, then what was tried. Exit status:
  * 0 all held; 1 one did not. With --bug, or --canary, where the program itself has one planted: 0
@@ -51,6 +51,8 @@ static bool take(struct arguments *arguments, const char *name, const char *valu
         arguments->seeds = 1;
     } else if (strcmp(name, "--checkpoint-us") == 0) {
         arguments->options.checkpoint_us = strtoll(value, NULL, 10);
+    } else if (strcmp(name, "--write") == 0) {
+        arguments->options.written = value;
     } else if (strcmp(name, "--without") == 0) {
         for (unsigned i = 0; i < SIM_FAULT_COUNT; i++) {
             if (strstr(fault_texts[i], value) != NULL) {

@@ -52,6 +52,7 @@ struct sim_world_options {
     uint32_t without;      /* bit f: fault f is drawn, and left out */
     bool strict;           /* see sim_check.h */
     bool verbose;
+    const char *written; /* the folder that the run is written to (sim_write.h); NULL: it is not */
 };
 
 /* What a run was like. */
