@@ -242,6 +242,20 @@ static size_t give_early(struct sim_member *member, struct troth_log_item *items
     return count;
 }
 
+/* A run of telemetry, whose last record may come twice. Needs room for one more than most. */
+static size_t give_telemetry(struct sim_member *member, int32_t number,
+                             struct troth_log_item *items, size_t most)
+{
+    size_t count =
+        give(member, TROTH_TOPIC_TELEMETRY, number, &member->telemetry[number].next, items, most);
+    if (count > 0 &&
+        random_below(&member->cluster->random, 1000) < member->cluster->trouble.again) {
+        items[count] = items[count - 1];
+        count++;
+    }
+    return count;
+}
+
 /* A few runs of any partition, in any order. */
 static size_t give_records(struct sim_member *member, struct troth_log_item *items, size_t capacity)
 {
@@ -262,15 +276,10 @@ static size_t give_records(struct sim_member *member, struct troth_log_item *ite
             if (reading->recalling) {
                 count += give(member, TROTH_TOPIC_STANDINGS, p, &reading->recall_next,
                               items + count, most);
-            } else if (reading->started) {
-                const size_t given =
-                    give(member, TROTH_TOPIC_TELEMETRY, p, &reading->next, items + count, most);
-                count += given;
-                if (given > 0 && count + 16 < capacity &&
-                    random_below(random, 1000) < member->cluster->trouble.again) {
-                    items[count] = items[count - 1];
-                    count++;
-                }
+            }
+            if (reading->started && count + 17 < capacity) {
+                count += give_telemetry(member, p, items + count,
+                                        run < capacity - count - 17 ? run : capacity - count - 17);
             }
         }
     }
@@ -323,9 +332,11 @@ static troth_status extent(struct troth_log *log, int32_t number, struct troth_l
         cluster->pass(cluster->context);
         return TROTH_TIMED_OUT;
     }
-    const struct sim_partition *partition = &cluster->log.topics[TROTH_TOPIC_TELEMETRY][number];
-    *out =
-        (struct troth_log_extent){partition->low, partition->high, cluster->log.committed[number]};
+    const struct sim_log *cluster_log = &cluster->log;
+    *out = (struct troth_log_extent){.low = cluster_log->topics[TROTH_TOPIC_TELEMETRY][number].low,
+                                     .high =
+                                         sim_log_stable(cluster_log, TROTH_TOPIC_TELEMETRY, number),
+                                     .committed = cluster_log->committed[number]};
     return TROTH_OK;
 }
 
@@ -340,7 +351,7 @@ static troth_status catch_up(struct troth_log *log, enum troth_topic topic, bool
         sim_clock_move(&cluster->clock, 2 * SIM_SECOND_US);
         return TROTH_TIMED_OUT;
     }
-    member->control_end[topic] = cluster->log.topics[topic][0].high;
+    member->control_end[topic] = sim_log_stable(&cluster->log, topic, 0);
     *reached = member->control_next[topic] >= member->control_end[topic] ||
                cluster->bug == SIM_BUG_EARLY_END;
     member->ended[topic] = *reached;
@@ -395,6 +406,9 @@ static void close_log(struct troth_log *log)
 {
     struct sim_member *member = member_of(log);
     release(member);
+    if (!member->life.dead && !sim_coordinator_is_away(member->cluster)) {
+        sim_send_abort(member); /* or it would hold readers up until it times out */
+    }
     sim_send_close(member);
 }
 
@@ -422,9 +436,13 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
     member->instance = instance;
     member->life = life;
     member->membership.generation = -1;
-    member->control_end[TROTH_TOPIC_CONTRACTS] = cluster->log.topics[TROTH_TOPIC_CONTRACTS][0].high;
-    member->control_end[TROTH_TOPIC_DECISIONS] = cluster->log.topics[TROTH_TOPIC_DECISIONS][0].high;
+    member->control_end[TROTH_TOPIC_CONTRACTS] =
+        sim_log_stable(&cluster->log, TROTH_TOPIC_CONTRACTS, 0);
+    member->control_end[TROTH_TOPIC_DECISIONS] =
+        sim_log_stable(&cluster->log, TROTH_TOPIC_DECISIONS, 0);
     sim_send_open(member);
+    const troth_status heard = hear_of_group(member); /* behind one's back it joins at once */
+    TROTH_ASSERT(heard == TROTH_OK);
     sim_store_open(&member->store, &cluster->redis, &member->life);
     member->store.may_write = config->checkpoint_us > 0 ? NULL : sim_member_is_present;
     member->store.context = member;

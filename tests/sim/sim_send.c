@@ -125,6 +125,24 @@ static size_t deliverable(const struct sim_member *member)
     return member->transactional.count;
 }
 
+/* A record of the transaction arrives. The standings are compacted, and take none without a key:
+ * then nothing that was sent with it stands. */
+static void deliver_one(struct sim_member *member, const struct troth_log_record *record)
+{
+    struct sim_log *log = &member->cluster->log;
+    if (record->topic == TROTH_TOPIC_STANDINGS && record->key == NULL) {
+        (void)sim_log_end(log, member->instance, member->epoch, false);
+        give_up(member, TROTH_REFUSED, "a compacted topic takes no record without a key");
+        return;
+    }
+    const troth_status status = sim_log_produce(log, member->instance, member->epoch, record->topic,
+                                                place_of(member, record), record);
+    member->begun = true;
+    if (status != TROTH_OK) {
+        give_up(member, status, "a record was sent under an epoch that is over");
+    }
+}
+
 static void deliver_transactional(struct sim_member *member, size_t most)
 {
     struct sim_queue *queue = &member->transactional;
@@ -134,13 +152,7 @@ static void deliver_transactional(struct sim_member *member, size_t most)
     for (; i < most && i < queue->count && member->verdict == TROTH_OK; i++) {
         struct sim_queued *queued = &queue->items[i];
         queued->record.headers = queued->headers;
-        const troth_status status = sim_log_produce(
-            &member->cluster->log, member->instance, member->epoch, queued->record.topic,
-            place_of(member, &queued->record), &queued->record);
-        member->begun = true;
-        if (status != TROTH_OK) {
-            give_up(member, status, "a record was sent under an epoch that is over");
-        }
+        deliver_one(member, &queued->record);
         queued_fini(queued);
     }
     queue->count -= i;
