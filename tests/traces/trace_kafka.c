@@ -313,15 +313,14 @@ static const char *name_of(enum troth_topic topic)
 
 static void feed(rd_kafka_t *client, const struct trace_step *step)
 {
-    const size_t key_length = step->key != NULL ? strlen(step->key) : 0;
-    const size_t value_length = step->value != NULL ? strlen(step->value) : 0;
-    void *value = (void *)(uintptr_t)step->value;
-    const rd_kafka_resp_err_t code = rd_kafka_producev(
-        client, RD_KAFKA_V_TOPIC(name_of(step->topic)), RD_KAFKA_V_PARTITION(step->partition),
-        RD_KAFKA_V_KEY(step->key, key_length), RD_KAFKA_V_VALUE(value, value_length),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-    REQUIRE(code == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(code));
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name_of(step->topic), NULL);
+    const int sent = rd_kafka_produce(topic, step->partition, RD_KAFKA_MSG_F_COPY,
+                                      (void *)(uintptr_t)step->value,
+                                      step->value != NULL ? strlen(step->value) : 0, step->key,
+                                      step->key != NULL ? strlen(step->key) : 0, NULL);
+    REQUIRE(sent == 0, "%s", rd_kafka_err2str(rd_kafka_last_error()));
     REQUIRE(rd_kafka_flush(client, PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR, "flush");
+    rd_kafka_topic_destroy(topic);
 }
 
 static void feed_open(const struct trace_step *step)

@@ -245,7 +245,7 @@ void trace_member_call(struct trace_member *member, const struct trace_step *ste
         status = commit(log, step->offsets, step->count);
         break;
     default:
-        TROTH_ASSERT(!"a member's call");
+        status = TROTH_UNSUPPORTED; /* no call of a member's */
     }
     trace_say(out, " %s", troth_status_name(status));
 }
