@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schemas/assert.h"
+#include "tests/support/commit.h"
 #include "tests/traces/trace.h"
 
 #define POLL_US   INT64_C(50000)
@@ -191,7 +192,7 @@ void trace_member_tell(struct trace_member *member, const struct trace_step *ste
 static troth_status commit(struct troth_log *log, const struct troth_log_offset *offsets,
                            size_t count)
 {
-    return log->commit(log, offsets, count, ANSWER_US);
+    return commit_and_wait(log, offsets, count, ANSWER_US);
 }
 
 static troth_status send(struct troth_log *log, const struct trace_step *step)
