@@ -17,8 +17,12 @@ PROMISE = ("name", "kind", "window", "panes", "weights", "floor", "when", "keep"
 
 
 def promise_of(term):
-    """What makes two terms the same promise: all but what it takes to prove it."""
-    return [getattr(term, name, None) for name in PROMISE]
+    """What makes two terms the same promise: all but what it takes to prove it.
+
+    Where `absent` is not stated, the contract's consequence says what an absent field means, DESIGN 4.
+    """
+    unstated = term.kind == "share" and term.absent is None
+    return [getattr(term, name, None) for name in PROMISE] + [unstated and term.consequence == "high"]
 
 
 class Topic:
