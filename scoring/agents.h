@@ -2,7 +2,8 @@
  * The agents of a shard, found by name.
  *
  * An open-addressing table of (tag, index) pairs compares tags, then hashes, then names; an agent
- * is one cache line. Bounded by what it was made for; nothing is allocated after that.
+ * is one cache line. Bounded by what it was made for; nothing is allocated after that. The place of
+ * one that was removed is the next one's.
  *
  * Threads: one writer. Memory: one block of the caller's, zeroed, aligned to 64.
  */
@@ -28,9 +29,10 @@ struct troth_agent {
     uint32_t long_name;     /* index of the name where it is longer than TROTH_INLINE_NAME */
     uint8_t first_contract; /* slot of its first standing's contract */
     bool looked_at : 1;     /* its first standing is not at clear: most events lead to a look */
-    bool unsaved : 1;       /* it changed since its standings were last written down */
-    bool ahead : 1; /* its standings were restored, and may be true past the shard's offset */
-    uint8_t name_length;
+    bool unsaved : 1;       /* it changed since its standings were last written down; of a place
+                             * that is free: it still stands on the list of those */
+    bool ahead : 1;      /* its standings were restored, and may be true past the shard's offset */
+    uint8_t name_length; /* 0: the place is free, and `first` is the next that is */
     char name[TROTH_INLINE_NAME];
 };
 
@@ -44,9 +46,12 @@ struct troth_agents {
     struct troth_agent *agents;
     char (*long_names)[TROTH_AGENT_LENGTH_MAX];
     uint64_t mask;
-    uint32_t count;
+    uint32_t count;      /* there are */
+    uint32_t places;     /* one past the greatest index so far */
+    uint32_t free_place; /* first of the list of free ones, or TROTH_NONE */
     uint32_t capacity;
-    uint32_t long_count;
+    uint32_t long_count; /* one past the greatest so far */
+    uint32_t free_long;  /* as free_place; a free one's first bytes are the next */
     uint32_t long_capacity;
 };
 
@@ -70,8 +75,14 @@ uint32_t troth_agents_guess(const struct troth_agents *agents, uint64_t hash);
 /* Adds an agent that is not there yet. Returns its index, or TROTH_NONE when full. */
 uint32_t troth_agents_add(struct troth_agents *agents, struct troth_text name, uint64_t hash);
 
-/* Takes back the agent that was added last, and has no standing. */
-void troth_agents_take_back(struct troth_agents *agents);
+/* Removes an agent. Its index is given to one that is added later. */
+void troth_agents_remove(struct troth_agents *agents, uint32_t agent);
+
+/* Returns whether there is an agent of an index below `places`. */
+static inline bool troth_agents_has(const struct troth_agents *agents, uint32_t agent)
+{
+    return agents->agents[agent].name_length > 0;
+}
 
 /* Returns the name of an agent; lives as long as the agents. */
 struct troth_text troth_agents_name(const struct troth_agents *agents, uint32_t agent);

@@ -257,11 +257,11 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
     }
     if (agent->generation != shard->generation) {
         const bool is_new = agent->first == TROTH_NONE && agent->sequences == TROTH_NONE &&
-                            index + 1 == shard->agents.count;
+                            index + 1 == shard->agents.places;
         status = begin_missing(shard, index, event);
         if (status != TROTH_OK) {
             if (is_new) {
-                troth_agents_take_back(&shard->agents);
+                troth_agents_remove(&shard->agents, index);
             }
             return status;
         }

@@ -36,9 +36,9 @@ void troth_shard_renumber(struct troth_shard *shard)
             forget_offsets(shard->slots[standing->contract].rules, standing);
         }
     }
-    for (uint32_t i = 0; i < shard->agents.count; i++) {
+    for (uint32_t i = 0; i < shard->agents.places; i++) {
         shard->agents.agents[i].ahead = false;
-        if (shard->agents.agents[i].first != TROTH_NONE) {
+        if (troth_agents_has(&shard->agents, i) && shard->agents.agents[i].first != TROTH_NONE) {
             troth_shard_note_agent(shard, i);
         }
     }
@@ -147,7 +147,7 @@ static troth_status find_place(struct troth_shard *shard, struct troth_text name
     if (index == TROTH_NONE) {
         if (!troth_shard_begin(shard, agent, slot)) {
             if (is_new) {
-                troth_agents_take_back(&shard->agents);
+                troth_agents_remove(&shard->agents, agent);
             }
             return TROTH_STANDINGS_FULL;
         }

@@ -1,6 +1,7 @@
 /*
  * Claims: an agent is found by its whole name, whatever its hash shares with others'; names of
- * every length are kept; as many agents fit as were asked for, and not one more.
+ * every length are kept; as many agents fit as were asked for, and not one more. One that is
+ * removed is found no more, all others are, and its place and its name's are the next one's.
  */
 #include "tests/support/test.h"
 
@@ -130,12 +131,62 @@ static void long_names_have_their_own_bound(void **state)
     }
 }
 
+enum { CROWD = 48, FEW = 24 };
+
+/* The name of a number: every third is long. */
+static struct troth_text name_of(unsigned number, char name[64])
+{
+    const int length = snprintf(name, 64, number % 3 == 0 ? "%040u" : "%u", number);
+    return text(name, (size_t)length);
+}
+
+/* Few hashes, that lie at the table's end and wrap: long runs of slots, with holes. */
+static uint64_t hash_of(unsigned number)
+{
+    return (UINT64_C(7) << 32) + number % 5 + agents.mask - 2;
+}
+
+static void what_is_removed_leaves_the_rest(void **state)
+{
+    (void)state;
+    uint64_t random = random_seed("removal");
+    bool there[CROWD] = {false};
+    uint32_t places[CROWD] = {0};
+    unsigned count = 0;
+    char name[64];
+    make(FEW);
+    for (unsigned round = 0; round < 20000; round++) {
+        const unsigned n = (unsigned)random_below(&random, CROWD);
+        if (there[n]) {
+            troth_agents_remove(&agents, places[n]);
+            there[n] = false;
+            count--;
+        } else {
+            places[n] = troth_agents_add(&agents, name_of(n, name), hash_of(n));
+            assert_int_equal(places[n] != TROTH_NONE, count < FEW);
+            there[n] = places[n] != TROTH_NONE;
+            count += there[n];
+        }
+        assert_int_equal(agents.count, count);
+        assert_true(agents.places <= FEW);
+        for (unsigned i = 0; i < CROWD; i++) {
+            const struct troth_text whole = name_of(i, name);
+            assert_int_equal(troth_agents_find(&agents, whole, hash_of(i)),
+                             there[i] ? places[i] : TROTH_NONE);
+            if (there[i]) {
+                assert_true(troth_agents_has(&agents, places[i]));
+                assert_name(places[i], whole.data, whole.length);
+            }
+        }
+    }
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_length_is_kept),
-        cmocka_unit_test(equal_hashes_are_told_apart),
-        cmocka_unit_test(as_many_as_asked_for),
+        cmocka_unit_test(what_is_removed_leaves_the_rest), cmocka_unit_test(every_length_is_kept),
+        cmocka_unit_test(equal_hashes_are_told_apart),     cmocka_unit_test(as_many_as_asked_for),
         cmocka_unit_test(long_names_have_their_own_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
