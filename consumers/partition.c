@@ -12,7 +12,10 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
                                   const struct troth_shard_config *config)
 {
     const size_t shard_size = round_up(troth_shard_size(config));
-    const size_t size = shard_size + (size_t)config->standings_max * sizeof(struct troth_published);
+    const size_t published_size =
+        round_up((size_t)config->standings_max * sizeof(struct troth_published));
+    const size_t size =
+        shard_size + published_size + TROTH_REMOVALS_MAX * sizeof(struct troth_removal);
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
@@ -28,6 +31,7 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
     partition->claim = -1;
     partition->shard = troth_shard_init(memory, config);
     partition->published = (void *)((char *)memory + shard_size);
+    partition->removals = (void *)((char *)memory + shard_size + published_size);
     return TROTH_OK;
 }
 

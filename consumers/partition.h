@@ -24,6 +24,15 @@ struct troth_published {
         widened; /* number of the commit that its last widening waits, or waited, for; 0: none */
 };
 
+/* A standing that has ended, and whose row is to go from the store. */
+struct troth_removal {
+    uint8_t agent_length;
+    char agent[TROTH_AGENT_LENGTH_MAX];
+    char contract[TROTH_NAME_LENGTH_MAX + 1];
+};
+
+enum { TROTH_REMOVALS_MAX = 4096 /* remembered, of a partition */ };
+
 /* How a partition stands with the store. */
 enum troth_view {
     TROTH_VIEW_UNOWNED, /* the store does not know yet that it is ours */
@@ -73,11 +82,14 @@ struct troth_partition {
     bool whole_due; /* everything must be, before anything else is committed */
     bool saving;    /* something was, and is not committed */
     /* Of the store (worker_view.c). */
-    int64_t found_applied; /* the offset that the store had applied when it was last owned there */
-    uint8_t view;          /* enum troth_view: how it stands with the store */
-    uint8_t anew;          /* enum troth_anew: what of it is to be published anew next */
+    int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
+    uint8_t view;           /* enum troth_view: how it stands with the store */
+    uint8_t anew;           /* enum troth_anew: what of it is to be published anew next */
+    uint64_t removals_next; /* the first that the store was not told of (worker_removals.c) */
+    uint64_t removals_end;
     struct troth_shard *shard;
     struct troth_published *published;    /* by standing */
+    struct troth_removal *removals;       /* a ring of TROTH_REMOVALS_MAX */
     int64_t pointed[TROTH_CONTRACTS_MAX]; /* by place in the registry: version pointed to last */
     void *memory;
     size_t memory_size;
@@ -92,6 +104,13 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
 
 /* Gives it back. A partition that is all zero is fine. */
 void troth_partition_fini(struct troth_partition *partition);
+
+/* worker_removals.c. Notes that a standing has ended, for troth_worker_remove. */
+void troth_partition_note_removal(struct troth_partition *partition, struct troth_text agent,
+                                  struct troth_text contract);
+
+/* The store may have come back older: all that are remembered are to be told again. */
+void troth_partition_remove_anew(struct troth_partition *partition);
 
 /* Whether what the partition does is told: it has passed what was committed before. */
 static inline bool troth_partition_speaks(const struct troth_partition *partition)

@@ -287,16 +287,15 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
 {
     struct troth_partition *partition = context;
     struct troth_worker *worker = partition->owner;
-    struct troth_store *store = worker->config.store;
     partition->published[standing].known = false;
     partition->published[standing].widened = 0;
     end_pending(worker, partition, standing);
     troth_worker_send_tombstone(worker, partition, agent, contract);
-    if (troth_partition_speaks(partition) && troth_worker_owns(worker, partition)) {
-        const bool last = troth_shard_of_agent(partition->shard, agent, NULL, 0) == 0;
-        const troth_status status =
-            store->remove(store, partition->number, partition->next_offset, agent, contract, last);
-        if (status != TROTH_OK && status != TROTH_NOT_FOUND) {
+    troth_partition_note_removal(partition, agent, troth_text_of(contract));
+    if (troth_partition_speaks(partition) && troth_worker_has_passed(partition) &&
+        troth_worker_owns(worker, partition)) {
+        const troth_status status = troth_worker_remove(worker, partition);
+        if (status != TROTH_OK && status != TROTH_NOT_FOUND && status != TROTH_FULL) {
             troth_worker_store_failed(worker, "an ended standing could not be removed");
         }
     }
@@ -423,6 +422,12 @@ static bool must_wait(const struct troth_worker *worker, const struct troth_part
 static bool publish_listed(struct troth_worker *worker, struct troth_partition *partition,
                            struct progress *progress, struct deferred *deferred, uint32_t *count)
 {
+    const troth_status removed = troth_worker_remove(worker, partition);
+    progress->full |= removed == TROTH_FULL;
+    if (removed != TROTH_OK && removed != TROTH_FULL && removed != TROTH_NOT_FOUND) {
+        troth_worker_store_failed(worker, "an ended standing could not be removed");
+        return false;
+    }
     while (goes_on(progress) && *count < DEFERRED_MAX) {
         unsigned flags = 0;
         const uint32_t standing = troth_shard_take_dirty(partition->shard, &flags);

@@ -115,6 +115,7 @@ static void take_standing(struct troth_worker *worker, struct troth_partition *p
     if (!item->has_value) {
         status = troth_shard_forget(partition->shard, agent, contract);
         TROTH_ASSERT(status == TROTH_OK || status == TROTH_NOT_FOUND); /* or compacted away */
+        troth_partition_note_removal(partition, agent, contract);
         return;
     }
     status = troth_standing_decode(item->value, item->value_length, &snapshot);

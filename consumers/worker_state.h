@@ -185,6 +185,10 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
 void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
                            const char *contract);
 
+/* worker_removals.c. Tells the store which standings have ended, of a partition that is owned there.
+ * Returns TROTH_OK, or what the store said to the first that it did not take. */
+troth_status troth_worker_remove(struct troth_worker *worker, struct troth_partition *partition);
+
 /* Shows what waits, and may be shown by now: narrowings of records that were applied to their end,
  * and what waited for commits that are over. */
 void troth_worker_tell_pending(struct troth_worker *worker);

@@ -16,6 +16,7 @@ static void begin_anew(struct troth_partition *partition)
         partition->published[i].known = false;
     }
     partition->anew = TROTH_ANEW_NARROW;
+    troth_partition_remove_anew(partition);
 }
 
 bool troth_worker_has_passed(const struct troth_partition *partition)
