@@ -24,6 +24,14 @@ size_t troth_standing_key(struct troth_text agent, struct troth_text contract,
     return agent.length + 1 + contract.length;
 }
 
+size_t troth_agent_key(struct troth_text agent, char key[TROTH_STANDING_KEY_MAX])
+{
+    TROTH_ASSERT(agent.length >= 1 && agent.length <= TROTH_AGENT_LENGTH_MAX);
+    memcpy(key, agent.data, agent.length);
+    key[agent.length] = '\0';
+    return agent.length + 1;
+}
+
 const char *troth_partition_key(enum troth_record_kind kind, size_t *length)
 {
     switch (kind) {
@@ -69,13 +77,16 @@ troth_status troth_record_key_read(const void *key, size_t length, enum troth_re
     }
     const size_t agent_length = (size_t)(zero - bytes);
     const size_t contract_length = length - agent_length - 1;
-    if (agent_length > TROTH_AGENT_LENGTH_MAX || contract_length < 1 ||
-        contract_length > TROTH_NAME_LENGTH_MAX ||
+    if (agent_length > TROTH_AGENT_LENGTH_MAX || contract_length > TROTH_NAME_LENGTH_MAX ||
         memchr(zero + 1, '\0', contract_length) != NULL) {
         return TROTH_INVALID;
     }
-    *kind = TROTH_RECORD_STANDING;
     *agent = (struct troth_text){bytes, (uint32_t)agent_length};
+    if (contract_length == 0) {
+        *kind = TROTH_RECORD_AGENT;
+        return TROTH_OK;
+    }
+    *kind = TROTH_RECORD_STANDING;
     *contract = (struct troth_text){zero + 1, (uint32_t)contract_length};
     return TROTH_OK;
 }

@@ -2,12 +2,13 @@
  * What else stands on the topic of standings, and the keys by which its records are told apart.
  *
  *     agent 0x00 contract   a standing (consumers/standing_record.h); its tombstone ends it
+ *     agent 0x00            an agent that has no standing; likewise
  *     0x00 "genesis"        before the first standing: schemas/genesis.avsc
  *     0x00 "claim"          a worker's claim to the partition: schemas/claim.avsc
  *     0x00 "checkpoint"     how far the standings are written down: schemas/checkpoint.avsc
  *
- * An agent's name has a byte at least and no control character, so no key can be two of them, and
- * compaction keeps the last record of each.
+ * Names have a byte at least and no control character, so no key can be two of them, and compaction
+ * keeps the last record of each.
  *
  * Memory: the caller's; texts point into the bytes. Threads: pure functions of their arguments.
  */
@@ -35,7 +36,8 @@ enum troth_record_kind {
     TROTH_RECORD_STANDING,
     TROTH_RECORD_GENESIS,
     TROTH_RECORD_CLAIM,
-    TROTH_RECORD_CHECKPOINT
+    TROTH_RECORD_CHECKPOINT,
+    TROTH_RECORD_AGENT
 };
 
 struct troth_genesis {
@@ -70,12 +72,15 @@ struct troth_checkpoint {
 size_t troth_standing_key(struct troth_text agent, struct troth_text contract,
                           char key[TROTH_STANDING_KEY_MAX]);
 
+/* The same of an agent alone. */
+size_t troth_agent_key(struct troth_text agent, char key[TROTH_STANDING_KEY_MAX]);
+
 /* Returns the key of a genesis, a claim or a checkpoint. Out length: of it. */
 const char *troth_partition_key(enum troth_record_kind kind, size_t *length);
 
 /*
  * Reads a key.
- * Out kind. Out agent, contract: of a standing; else untouched.
+ * Out kind. Out agent, contract: of a standing; of an agent alone, its name; else untouched.
  * Returns TROTH_OK; TROTH_INVALID: not a key of ours; TROTH_UNSUPPORTED: of a kind of record that
  * this version does not know.
  */

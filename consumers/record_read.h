@@ -21,6 +21,7 @@
 struct record_reader {
     const uint8_t *next; /* NULL: it has failed */
     const uint8_t *end;
+    int64_t format;
     troth_status status;
 };
 
@@ -173,8 +174,8 @@ static inline bool record_item(struct record_reader *reader, struct record_items
     return true;
 }
 
-/* Begins to read a record that starts with its format's number. */
-static inline struct record_reader record_begin(const void *bytes, size_t length, int64_t format)
+/* Begins to read a record that starts with its format's number, from 1 to the present one. */
+static inline struct record_reader record_begin(const void *bytes, size_t length, int64_t present)
 {
     struct record_reader reader = {
         .next = bytes, .end = (const uint8_t *)bytes + length, .status = TROTH_OK};
@@ -182,7 +183,8 @@ static inline struct record_reader record_begin(const void *bytes, size_t length
         record_fail(&reader, TROTH_UNDECODABLE);
         return reader;
     }
-    if (record_long(&reader) != format && reader.status == TROTH_OK) {
+    reader.format = record_long(&reader);
+    if ((reader.format < 1 || reader.format > present) && reader.status == TROTH_OK) {
         record_fail(&reader, TROTH_UNSUPPORTED);
     }
     return reader;

@@ -7,7 +7,11 @@
 #include "schemas/assert.h"
 #include "scoring/ladder.h"
 
-enum { CONDITIONS = TROTH_CONDITION_COUNT, KINDS = TROTH_TERM_CADENCE + 1 };
+enum {
+    CONDITIONS = TROTH_CONDITION_COUNT,
+    KINDS = TROTH_TERM_CADENCE + 1,
+    FORMAT_OF_IDLE = 2 /* the first that has the field */
+};
 
 /* The symbols in the schema are those of our enumerations, in their order. */
 _Static_assert((int)TROTH_RUNG_COUNT == 6, "StandingRung in schemas/standing.avsc");
@@ -99,12 +103,13 @@ static void write_term(struct avro_writer *writer, const struct troth_snapshot_t
     write_long(writer, 0);
 }
 
-static void write_sessions(struct avro_writer *writer, const struct troth_snapshot *snapshot)
+static void write_sessions(struct avro_writer *writer, int64_t uses,
+                           const struct troth_session *sessions, unsigned count)
 {
-    write_long(writer, snapshot->sequence_uses);
-    write_count(writer, snapshot->session_count);
-    for (unsigned i = 0; i < snapshot->session_count; i++) {
-        const struct troth_session *session = &snapshot->sessions[i];
+    write_long(writer, uses);
+    write_count(writer, count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct troth_session *session = &sessions[i];
         write_hash(writer, session->name_hash);
         write_long(writer, session->first);
         write_long(writer, session->top);
@@ -154,12 +159,28 @@ troth_status troth_standing_encode(const struct troth_snapshot *snapshot, void *
         write_term(&writer, &snapshot->terms[i]);
     }
     write_long(&writer, 0);
-    write_sessions(&writer, snapshot);
+    write_sessions(&writer, snapshot->sequence_uses, snapshot->sessions, snapshot->session_count);
+    write_boolean(&writer, snapshot->idle);
     if (writer.full) {
         return TROTH_FULL;
     }
     *length = (size_t)(writer.next - (uint8_t *)buffer);
     return TROTH_OK;
+}
+
+size_t troth_agent_encode(const struct troth_agent_snapshot *snapshot,
+                          uint8_t buffer[TROTH_AGENT_RECORD_MAX])
+{
+    struct avro_writer writer = {.next = buffer, .end = buffer + TROTH_AGENT_RECORD_MAX};
+    TROTH_ASSERT(snapshot->session_count <= TROTH_SESSIONS_MAX);
+    write_long(&writer, TROTH_AGENT_FORMAT);
+    write_text(&writer, snapshot->agent);
+    write_long(&writer, snapshot->offset);
+    write_long(&writer, snapshot->clock_us);
+    write_sessions(&writer, snapshot->sequence_uses, snapshot->sessions, snapshot->session_count);
+    write_boolean(&writer, snapshot->idle);
+    TROTH_ASSERT(!writer.full);
+    return (size_t)(writer.next - buffer);
 }
 
 static int64_t read_time(struct record_reader *reader)
@@ -218,19 +239,22 @@ static void read_term(struct record_reader *reader, struct troth_snapshot_term *
     }
 }
 
-static void read_sessions(struct record_reader *reader, struct troth_snapshot *snapshot)
+/* Returns how many there are. */
+static uint8_t read_sessions(struct record_reader *reader, int64_t *uses,
+                             struct troth_session sessions[TROTH_SESSIONS_MAX])
 {
     struct record_items items = {0, 0};
-    snapshot->sequence_uses = record_long(reader);
-    snapshot->session_count = 0;
+    uint8_t count = 0;
+    *uses = record_long(reader);
     while (record_item(reader, &items, TROTH_SESSIONS_MAX)) {
-        struct troth_session *session = &snapshot->sessions[snapshot->session_count++];
+        struct troth_session *session = &sessions[count++];
         session->name_hash = record_hash(reader);
         session->first = record_long(reader);
         session->top = record_long(reader);
         session->seen = (uint64_t)record_long(reader);
         session->used = record_long(reader);
     }
+    return count;
 }
 
 static void read_header(struct record_reader *reader, struct troth_snapshot *snapshot)
@@ -269,6 +293,19 @@ troth_status troth_standing_decode(const void *bytes, size_t length,
     while (record_item(&reader, &terms, TROTH_TERMS_MAX)) {
         read_term(&reader, &snapshot->terms[snapshot->term_count++]);
     }
-    read_sessions(&reader, snapshot);
+    snapshot->session_count = read_sessions(&reader, &snapshot->sequence_uses, snapshot->sessions);
+    snapshot->idle = reader.format >= FORMAT_OF_IDLE && record_boolean(&reader);
+    return record_finish(&reader);
+}
+
+troth_status troth_agent_decode(const void *bytes, size_t length,
+                                struct troth_agent_snapshot *snapshot)
+{
+    struct record_reader reader = record_begin(bytes, length, TROTH_AGENT_FORMAT);
+    snapshot->agent = record_text(&reader, TROTH_AGENT_LENGTH_MAX);
+    snapshot->offset = record_long(&reader);
+    snapshot->clock_us = record_long(&reader);
+    snapshot->session_count = read_sessions(&reader, &snapshot->sequence_uses, snapshot->sessions);
+    snapshot->idle = record_boolean(&reader);
     return record_finish(&reader);
 }

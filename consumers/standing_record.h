@@ -1,5 +1,6 @@
 /*
- * A standing's record on the topic of standings: schemas/standing.avsc, written and read by hand.
+ * A standing's record on the topic of standings, schemas/standing.avsc, and that of an agent that
+ * has none, schemas/agent.avsc, written and read by hand.
  *
  * A snapshot and its record say the same: what is written decodes to an equal snapshot, so long as
  * it is pruned (troth_shard_export gives no other). Reading checks that the bytes are a record of a
@@ -17,10 +18,12 @@
 #include "scoring/snapshot.h"
 
 enum {
-    TROTH_STANDING_FORMAT = 1,
+    TROTH_STANDING_FORMAT = 2, /* written; 1, which does not say who is idle, is read as well */
+    TROTH_AGENT_FORMAT = 1,
     /* Bytes of any record: the header, 16 terms with 64 panes of at most 11 bytes each (of a
      * budget: 11 too), and 4 sessions take less than 15,000. */
-    TROTH_STANDING_LENGTH_MAX = 16384
+    TROTH_STANDING_LENGTH_MAX = 16384,
+    TROTH_AGENT_RECORD_MAX = 512 /* of an agent's: the name, and 4 sessions of at most 48 bytes */
 };
 
 /*
@@ -44,5 +47,12 @@ troth_status troth_standing_encode(const struct troth_snapshot *snapshot, void *
 TROTH_MUST_CHECK
 troth_status troth_standing_decode(const void *bytes, size_t length,
                                    struct troth_snapshot *snapshot);
+
+/* The same of an agent. Out buffer. Returns the record's length. */
+size_t troth_agent_encode(const struct troth_agent_snapshot *snapshot,
+                          uint8_t buffer[TROTH_AGENT_RECORD_MAX]);
+TROTH_MUST_CHECK
+troth_status troth_agent_decode(const void *bytes, size_t length,
+                                struct troth_agent_snapshot *snapshot);
 
 #endif

@@ -201,14 +201,15 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
         reject(worker, item, result, decoded ? troth_status_meaning(result) : reason->text);
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_POINTER) {
         worker->counts.pointers++;
-        if (troth_worker_follow_pointer(worker, partition, item, event)) {
-            troth_worker_save_whole(worker, partition);
-        }
+        partition->whole_due |= troth_worker_follow_pointer(worker, partition, item, event);
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_TICK) {
         worker->counts.ticks++;
     }
     if (worker->fresh_narrowings) {
         troth_worker_tell_pending(worker);
+    }
+    if (partition->whole_due) {
+        troth_worker_save_whole(worker, partition);
     }
 }
 
@@ -456,6 +457,7 @@ void troth_worker_count(const struct troth_worker *worker, struct troth_worker_c
         counts->live += worker->partitions[i]->caught_up;
         counts->applied += shard.applied;
         counts->unbound += shard.unbound;
+        counts->evicted += shard.evicted;
         counts->agents += shard.agents;
         counts->standings += shard.standings;
         counts->standing_bytes += shard.standing_bytes;

@@ -59,6 +59,7 @@ struct troth_worker_config {
     uint32_t standings_max;      /* per partition */
     uint32_t standing_bytes;     /* room per standing, mean; 0: 1024 */
     int64_t max_ahead_us;
+    int64_t evict_after_us; /* agents at rest go after so long without an event; 0: never */
     /* Told what people should know; may be NULL. In text: one line, borrowed. */
     void (*say)(void *context, enum troth_level level, const char *text);
     void *say_context;
@@ -77,7 +78,8 @@ struct troth_worker_counts {
     uint64_t interventions;               /* sent */
     uint64_t unannounced; /* of them, too many at a time to be told to those who listen */
     uint64_t published;   /* standings written to the store */
-    uint64_t saved;       /* standings written to the log */
+    uint64_t evicted;     /* agents that gave their places back */
+    uint64_t saved;       /* standings, and agents without, written to the log */
     uint64_t saved_bytes;
     uint64_t commits;
     uint64_t commit_us; /* how long they took, together */

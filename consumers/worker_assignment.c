@@ -101,8 +101,10 @@ void troth_worker_assign(struct troth_worker *worker, int32_t number)
                                              .standings_max = config->standings_max,
                                              .standing_bytes = config->standing_bytes,
                                              .max_ahead_us = config->max_ahead_us,
+                                             .evict_after_us = config->evict_after_us,
                                              .on_intervention = troth_worker_on_intervention,
                                              .on_ended = troth_worker_on_ended,
+                                             .on_gone = troth_worker_on_gone,
                                              .context = partition};
     if (partition == NULL || worker->partition_count == TROTH_PARTITIONS_MAX ||
         troth_partition_init(partition, number, &shard) != TROTH_OK) {

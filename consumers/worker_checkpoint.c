@@ -4,9 +4,10 @@
  * Agents are written in the order in which they first changed since they were last written, a
  * bounded number of bytes at a time (rolling), and all that is left where the partition is given up
  * or a contract has changed (whole): so that no record is ahead of a change that must be replayed
- * before it can be understood. A checkpoint says from which record on the log is still needed: the
- * first that changed the agent that waits longest. It stands in every commit of its partition,
- * since it also says up to where everything has been told.
+ * before it can be understood. So it is where agents were evicted: a tombstone does not say up to
+ * where it is true, so nothing before it may be read again. A checkpoint says from which record on
+ * the log is still needed: the first that changed the agent that waits longest. It stands in every
+ * commit of its partition, since it also says up to where everything has been told.
  *
  * Rounds get a tenth of the loop's time at most, the brokers' acknowledgements not counted: where
  * more changes than that can write down, the log is needed from further back, and restoring takes
@@ -55,7 +56,32 @@ static void send_genesis(struct troth_worker *worker, struct troth_partition *pa
     }
 }
 
-/* Writes all standings of an agent. Returns the bytes. */
+/* Writes an agent that has no standing; what there was of those is ended already. */
+static size_t save_alone(struct troth_worker *worker, struct troth_partition *partition,
+                         uint32_t agent)
+{
+    struct troth_agent_snapshot snapshot;
+    uint8_t value[TROTH_AGENT_RECORD_MAX];
+    char key[TROTH_STANDING_KEY_MAX];
+    const bool alone = troth_shard_export_agent(partition->shard, agent, &snapshot);
+    TROTH_ASSERT(alone);
+    const size_t length = troth_agent_encode(&snapshot, value);
+    const size_t key_length = troth_agent_key(snapshot.agent, key);
+    troth_worker_send_standing(worker, partition, key, key_length, value, length);
+    (void)troth_shard_note_alone(partition->shard, agent, true);
+    worker->counts.saved++;
+    return key_length + length;
+}
+
+static void send_agent_tombstone(struct troth_worker *worker,
+                                 const struct troth_partition *partition, struct troth_text agent)
+{
+    char key[TROTH_STANDING_KEY_MAX];
+    const size_t length = troth_agent_key(agent, key);
+    troth_worker_send_standing(worker, partition, key, length, NULL, 0);
+}
+
+/* Writes all standings of an agent, or the agent alone. Returns the bytes. */
 static size_t save_agent(struct troth_worker *worker, struct troth_partition *partition,
                          uint32_t agent)
 {
@@ -74,6 +100,12 @@ static size_t save_agent(struct troth_worker *worker, struct troth_partition *pa
         troth_worker_send_standing(worker, partition, key, key_length, value, length);
         bytes += key_length + length;
         worker->counts.saved++;
+    }
+    if (bytes == 0) {
+        return save_alone(worker, partition, agent);
+    }
+    if (troth_shard_note_alone(partition->shard, agent, false)) {
+        send_agent_tombstone(worker, partition, snapshot.agent);
     }
     return bytes;
 }
@@ -165,13 +197,23 @@ void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_part
                                troth_checkpoint_encode(&checkpoint, value));
 }
 
-void troth_worker_send_tombstone(struct troth_worker *worker,
-                                 const struct troth_partition *partition, struct troth_text agent,
-                                 const char *contract)
+void troth_worker_send_tombstone(struct troth_worker *worker, struct troth_partition *partition,
+                                 struct troth_text agent, const char *contract)
 {
     char key[TROTH_STANDING_KEY_MAX];
     const size_t length = troth_standing_key(agent, troth_text_of(contract), key);
     if (worker->config.checkpoint_us > 0 && partition->started) {
         troth_worker_send_standing(worker, partition, key, length, NULL, 0);
+        partition->whole_due = true;
+    }
+}
+
+void troth_worker_on_gone(void *context, struct troth_text agent)
+{
+    struct troth_partition *partition = context;
+    struct troth_worker *worker = partition->owner;
+    if (worker->config.checkpoint_us > 0 && partition->started) {
+        send_agent_tombstone(worker, partition, agent);
+        partition->whole_due = true;
     }
 }

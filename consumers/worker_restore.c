@@ -105,6 +105,15 @@ static bool bring_in_force(struct troth_worker *worker, struct troth_partition *
     return true;
 }
 
+static void refuse_format(struct troth_worker *worker, const struct troth_partition *partition,
+                          const struct troth_log_item *item)
+{
+    refuse(worker, partition,
+           "the record at standings[%" PRId32 "] offset %" PRId64
+           " was written by a later version of the engine; run that one",
+           partition->number, item->offset);
+}
+
 static void take_standing(struct troth_worker *worker, struct troth_partition *partition,
                           const struct troth_log_item *item, struct troth_text agent,
                           struct troth_text contract)
@@ -120,10 +129,7 @@ static void take_standing(struct troth_worker *worker, struct troth_partition *p
     }
     status = troth_standing_decode(item->value, item->value_length, &snapshot);
     if (status == TROTH_UNSUPPORTED) {
-        refuse(worker, partition,
-               "the record at standings[%" PRId32 "] offset %" PRId64
-               " was written by a later version of the engine; run that one",
-               partition->number, item->offset);
+        refuse_format(worker, partition, item);
         return;
     }
     if (status == TROTH_OK &&
@@ -143,6 +149,33 @@ static void take_standing(struct troth_worker *worker, struct troth_partition *p
                          "] offset %" PRId64 ", is damaged (%s): it begins anew, in recertify",
                          (int)agent.length, agent.data, (int)contract.length, contract.data,
                          partition->number, item->offset, troth_status_name(status));
+    }
+}
+
+static void take_agent(struct troth_worker *worker, struct troth_partition *partition,
+                       const struct troth_log_item *item, struct troth_text agent)
+{
+    struct troth_agent_snapshot snapshot;
+    if (!item->has_value) {
+        troth_shard_forget_agent(partition->shard, agent);
+        return;
+    }
+    troth_status status = troth_agent_decode(item->value, item->value_length, &snapshot);
+    if (status == TROTH_UNSUPPORTED) {
+        refuse_format(worker, partition, item);
+        return;
+    }
+    if (status == TROTH_OK) {
+        status = troth_shard_import_agent(partition->shard, &snapshot);
+    }
+    if (status == TROTH_AGENTS_FULL) {
+        refuse(worker, partition, "%s; raise agents_max", troth_status_meaning(status));
+    } else if (status != TROTH_OK) {
+        troth_worker_say(worker, TROTH_LEVEL_ERROR,
+                         "the record of %.*s alone, at standings[%" PRId32 "] offset %" PRId64
+                         ", is damaged (%s): its sequence numbers begin anew",
+                         (int)agent.length, agent.data, partition->number, item->offset,
+                         troth_status_name(status));
     }
 }
 
@@ -288,6 +321,8 @@ void troth_worker_take_standing(struct troth_worker *worker, struct troth_partit
                          partition->number, item->offset);
     } else if (kind == TROTH_RECORD_STANDING) {
         take_standing(worker, partition, item, agent, contract);
+    } else if (kind == TROTH_RECORD_AGENT) {
+        take_agent(worker, partition, item, agent);
     } else if (item->has_value) {
         take_own(worker, partition, item, kind);
     }

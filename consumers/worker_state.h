@@ -1,8 +1,9 @@
 /*
  * The inside of a worker, shared by worker.c (the loop), worker_assignment.c (partitions that come
  * and go), worker_restore.c and worker_checkpoint.c (standings read and written), worker_commit.c,
- * worker_publish.c and worker_view.c (what the store is told), worker_contracts.c (contracts and
- * the pointers to them) and worker_own.c (the engine's own records). Nobody else includes this.
+ * worker_publish.c, worker_removals.c and worker_view.c (what the store is told),
+ * worker_contracts.c (contracts and the pointers to them) and worker_own.c (the engine's own
+ * records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -157,10 +158,14 @@ void troth_worker_send_standing(struct troth_worker *worker,
 /* Sends the checkpoint that is true for what is being committed. */
 void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_partition *partition);
 
-/* Sends that a standing has ended. */
-void troth_worker_send_tombstone(struct troth_worker *worker,
-                                 const struct troth_partition *partition, struct troth_text agent,
-                                 const char *contract);
+/* Sends that a standing has ended. No record may be ahead of that, so all that changed goes with
+ * it.
+ */
+void troth_worker_send_tombstone(struct troth_worker *worker, struct troth_partition *partition,
+                                 struct troth_text agent, const char *contract);
+
+/* The shard's callback: the same of an agent that was written down alone. */
+void troth_worker_on_gone(void *context, struct troth_text agent);
 
 /* worker_commit.c. Commits all that was applied, and what was sent with it, and waits for it. Not
  * while a record is being applied. Returns whether it is done. */
@@ -185,8 +190,8 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
 void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
                            const char *contract);
 
-/* worker_removals.c. Tells the store which standings have ended, of a partition that is owned there.
- * Returns TROTH_OK, or what the store said to the first that it did not take. */
+/* worker_removals.c. Tells the store which standings have ended, of a partition that is owned
+ * there. Returns TROTH_OK, or what the store said to the first that it did not take. */
 troth_status troth_worker_remove(struct troth_worker *worker, struct troth_partition *partition);
 
 /* Shows what waits, and may be shown by now: narrowings of records that were applied to their end,

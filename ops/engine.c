@@ -154,6 +154,7 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         .agents_max = (uint32_t)config->agents_max,
         .standings_max = (uint32_t)config->standings_max,
         .max_ahead_us = config->max_ahead_us,
+        .evict_after_us = config->evict_after_us,
         .say = say,
     };
     randombytes_buf(made.nonce, sizeof made.nonce);
@@ -299,6 +300,7 @@ static void add_counts(struct troth_worker_counts *sum, const struct troth_worke
     }
     sum->interventions += one->interventions;
     sum->published += one->published;
+    sum->evicted += one->evicted;
     sum->saved += one->saved;
     sum->saved_bytes += one->saved_bytes;
     sum->commits += one->commits;

@@ -262,6 +262,15 @@ static const struct troth_parameter table[] = {
      .high = SECONDS(86400),
      .help = "An event whose time is further than this past its record's is rejected: freshness "
              "cannot be bought with a fast clock."},
+    {.key = "evict_after",
+     .type = TROTH_PARAMETER_DURATION,
+     .offset = AT(evict_after_us),
+     .initial = "30d",
+     .low = 0,
+     .high = SECONDS(86400 * 3650),
+     .help = "An agent in recertify with nothing on record gives its place back after one to two "
+             "times this long without an event, by the log's clock; its next event begins it anew. "
+             "The same for all processes. 0s: never."},
 };
 enum { ROW_COUNT = sizeof table / sizeof table[0] };
 

@@ -67,11 +67,11 @@ static void tell_status(const struct troth_config *config, struct troth_engine *
         rejected += now.rejects[i];
     }
     troth_message_info("%" PRIu64 " records/s; %u of %u partitions caught up, %u contracts, %u "
-                       "agents, %u standings; %" PRIu64 " interventions, %" PRIu64
-                       " rejects; %.1f ms a commit%s%s",
+                       "agents, %u standings, %" PRIu64 " agents evicted; %" PRIu64
+                       " interventions, %" PRIu64 " rejects; %.1f ms a commit%s%s",
                        records / STATUS_SECONDS, now.live, now.partitions, now.contracts,
-                       now.agents, now.standings, now.interventions, rejected, commit_ms,
-                       now.store_connected ? "" : "; REDIS IS AWAY",
+                       now.agents, now.standings, now.evicted, now.interventions, rejected,
+                       commit_ms, now.store_connected ? "" : "; REDIS IS AWAY",
                        troth_engine_idle(engine) > 0 || now.log_away ? "; KAFKA IS AWAY" : "");
     tell_alarms(config, before, &now);
     *before = now;

@@ -31,7 +31,9 @@ struct troth_agent {
     bool looked_at : 1;     /* its first standing is not at clear: most events lead to a look */
     bool unsaved : 1;       /* it changed since its standings were last written down; of a place
                              * that is free: it still stands on the list of those */
-    bool ahead : 1;      /* its standings were restored, and may be true past the shard's offset */
+    bool ahead : 1; /* its standings were restored, and may be true past the shard's offset */
+    bool idle : 1;  /* nothing has come of it since it was found at rest (shard_idle.c) */
+    bool alone : 1; /* what was last written down of it is a record of its own, without standings */
     uint8_t name_length; /* 0: the place is free, and `first` is the next that is */
     char name[TROTH_INLINE_NAME];
 };

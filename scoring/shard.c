@@ -53,7 +53,8 @@ static void *cut(char **memory, size_t size)
 struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_config *config)
 {
     TROTH_ASSERT(config->agents_max >= 1 && config->standings_max >= 1 &&
-                 config->standing_bytes >= TROTH_LINE && config->max_ahead_us >= 0);
+                 config->standing_bytes >= TROTH_LINE && config->max_ahead_us >= 0 &&
+                 config->evict_after_us >= 0);
     char *p = memory;
     const size_t n = config->standings_max;
     struct troth_shard *shard = cut(&p, sizeof *shard);
@@ -61,6 +62,7 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
     shard->next_us = TROTH_LAST_US;
     shard->offset = -1;
     shard->free_standing = TROTH_NONE;
+    shard->free_sequences = TROTH_NONE;
     shard->generation = 1;
     shard->deadlines = cut(&p, n * sizeof(int64_t));
     shard->group_us = cut(&p, group_count(config) * sizeof(int64_t));
@@ -74,6 +76,7 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
     troth_agents_init(&shard->agents, cut(&p, troth_agents_size(config->agents_max)),
                       config->agents_max);
     troth_blocks_init(&shard->blocks, p, line_count(config));
+    troth_shard_plan_look(shard);
     return shard;
 }
 
@@ -219,13 +222,31 @@ static troth_status find_agent(struct troth_shard *shard, const struct troth_eve
     return *agent != TROTH_NONE ? TROTH_OK : TROTH_AGENTS_FULL;
 }
 
-/* The agent's sequence windows, made where it has none. */
-static struct troth_sequences *sequences_of(struct troth_shard *shard, struct troth_agent *agent)
+/* Begins what the contracts in force want of an agent whose event came, and is not begun yet; the
+ * agent is not idle. What it cannot begin leaves no trace. */
+static troth_status begin_agent(struct troth_shard *shard, uint32_t index,
+                                const struct troth_event *event)
 {
-    if (agent->sequences == TROTH_NONE) {
-        agent->sequences = shard->sequence_count++; /* as many as agents: always room */
+    struct troth_agent *agent = &shard->agents.agents[index];
+    if (agent->idle) {
+        agent->idle = false;
+        troth_shard_note_agent(shard, index);
     }
-    return &shard->sequences[agent->sequences];
+    const troth_status status = begin_missing(shard, index, event);
+    if (status != TROTH_OK && agent->first == TROTH_NONE && agent->sequences == TROTH_NONE) {
+        troth_agents_remove(&shard->agents, index); /* it is new */
+    }
+    return status;
+}
+
+/* A duplicate is no evidence, but a sign of life, and its session was used. */
+static __attribute__((noinline)) troth_status drop_duplicate(struct troth_shard *shard,
+                                                             uint32_t index)
+{
+    shard->counts.duplicates++;
+    shard->agents.agents[index].idle = false;
+    troth_shard_note_agent(shard, index);
+    return TROTH_DUPLICATE;
 }
 
 static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
@@ -252,23 +273,18 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
     const uint64_t session = moment.counted ? session_hash(event) : 0;
     if (moment.counted && agent->sequences != TROTH_NONE &&
         troth_sequence_seen(&shard->sequences[agent->sequences], session, event->seq)) {
-        shard->counts.duplicates++;
-        return TROTH_DUPLICATE;
+        return drop_duplicate(shard, index);
     }
     if (agent->generation != shard->generation) {
-        const bool is_new = agent->first == TROTH_NONE && agent->sequences == TROTH_NONE &&
-                            index + 1 == shard->agents.places;
-        status = begin_missing(shard, index, event);
+        status = begin_agent(shard, index, event);
         if (status != TROTH_OK) {
-            if (is_new) {
-                troth_agents_remove(&shard->agents, index);
-            }
             return status;
         }
     }
     troth_shard_note_agent(shard, index);
     if (moment.counted) {
-        moment.missing = troth_sequence_note(sequences_of(shard, agent), session, event->seq);
+        moment.missing =
+            troth_sequence_note(troth_shard_sequences(shard, agent), session, event->seq);
         shard->counts.missing += moment.missing;
     }
     bool reached = false;

@@ -34,11 +34,15 @@ struct troth_shard_config {
     uint32_t standings_max;  /* >= 1 */
     uint32_t standing_bytes; /* room per standing, mean; 640 fits three share terms of 12 panes */
     int64_t max_ahead_us;    /* by how much an event's time may pass its record's; 60 s */
+    int64_t evict_after_us;  /* agents at rest go after so long without an event; 0: never */
     /* Called for each change of rung, in the order in which a standing makes them. */
     void (*on_intervention)(void *context, const struct troth_intervention *intervention);
-    /* Called when a standing ends because no contract in force applies to its agent any more. */
+    /* Called when a standing ends: no contract in force applies to its agent any more, or the agent
+     * is evicted. */
     void (*on_ended)(void *context, uint32_t standing, struct troth_text agent,
                      const char *contract);
+    /* Called when an agent goes of which a record of its own was written down; may be NULL. */
+    void (*on_gone)(void *context, struct troth_text agent);
     void *context;
 };
 
@@ -50,6 +54,7 @@ struct troth_shard_counts {
     uint64_t missing;    /* numbers that left a sequence window unseen */
     uint64_t interventions;
     uint64_t deadlines; /* handled */
+    uint64_t evicted;   /* agents that went, as nothing came of them any more */
     uint32_t agents;
     uint32_t standings;
     uint64_t standing_bytes; /* in blocks in use */

@@ -85,6 +85,13 @@ static bool fits(const struct troth_shard *shard, unsigned slot, const struct tr
     return troth_blocks_free(&shard->blocks, new->size, need) >= need;
 }
 
+static void end(struct troth_shard *shard, uint32_t standing)
+{
+    const uint32_t agent = troth_shard_at(shard, standing)->agent;
+    troth_shard_end(shard, standing);
+    troth_shard_see_to_agent(shard, agent);
+}
+
 static void replace(struct troth_shard *shard, unsigned slot, const struct troth_rules *new)
 {
     const struct troth_rules *old = shard->slots[slot].rules;
@@ -95,7 +102,7 @@ static void replace(struct troth_shard *shard, unsigned slot, const struct troth
         const struct troth_text agent =
             troth_agents_name(&shard->agents, troth_shard_at(shard, i)->agent);
         if (!troth_glob_matches(new->contract->applies_to, agent.data, agent.length)) {
-            troth_shard_end(shard, i);
+            end(shard, i);
         } else {
             move_standing(shard, i, old, new);
         }
@@ -138,7 +145,7 @@ troth_status troth_shard_retire(struct troth_shard *shard, const char *contract)
     }
     for (uint32_t i = 0; i < shard->standings; i++) {
         if (is_in_slot(shard, i, slot)) {
-            troth_shard_end(shard, i);
+            end(shard, i);
         }
     }
     shard->slots[slot].rules = NULL;

@@ -11,9 +11,16 @@ void troth_shard_resume(struct troth_shard *shard, int64_t clock_us, int64_t off
     TROTH_ASSERT(shard->offset == -1 && clock_us >= 0 && offset >= -1);
     shard->clock_us = clock_us;
     shard->offset = offset;
+    for (uint32_t i = 0; i < shard->agents.places; i++) {
+        const struct troth_agent *agent = &shard->agents.agents[i];
+        if (troth_agents_has(&shard->agents, i) && agent->first == TROTH_NONE && !agent->alone) {
+            troth_shard_drop_agent(shard, i);
+        }
+    }
     while (shard->unsaved_count > 0) {
         (void)troth_shard_take_unsaved(shard);
     }
+    troth_shard_plan_look(shard);
 }
 
 /* Forgets the offsets that a standing names. */
@@ -38,7 +45,7 @@ void troth_shard_renumber(struct troth_shard *shard)
     }
     for (uint32_t i = 0; i < shard->agents.places; i++) {
         shard->agents.agents[i].ahead = false;
-        if (troth_agents_has(&shard->agents, i) && shard->agents.agents[i].first != TROTH_NONE) {
+        if (troth_agents_has(&shard->agents, i)) {
             troth_shard_note_agent(shard, i);
         }
     }
@@ -62,15 +69,17 @@ int64_t troth_shard_saved_until(const struct troth_shard *shard, int64_t *clock_
 
 uint32_t troth_shard_take_unsaved(struct troth_shard *shard)
 {
-    if (shard->unsaved_count == 0) {
-        return TROTH_NONE;
+    while (shard->unsaved_count > 0) {
+        const uint32_t agent = shard->unsaved[shard->unsaved_first];
+        shard->unsaved_first =
+            shard->unsaved_first + 1 < shard->config.agents_max ? shard->unsaved_first + 1 : 0;
+        shard->unsaved_count--;
+        shard->agents.agents[agent].unsaved = false;
+        if (troth_agents_has(&shard->agents, agent)) {
+            return agent;
+        }
     }
-    const uint32_t agent = shard->unsaved[shard->unsaved_first];
-    shard->unsaved_first =
-        shard->unsaved_first + 1 < shard->config.agents_max ? shard->unsaved_first + 1 : 0;
-    shard->unsaved_count--;
-    shard->agents.agents[agent].unsaved = false;
-    return agent;
+    return TROTH_NONE;
 }
 
 uint32_t troth_shard_standing_after(const struct troth_shard *shard, uint32_t agent,
@@ -85,21 +94,23 @@ int64_t troth_shard_offset(const struct troth_shard *shard)
     return shard->offset;
 }
 
-static void export_sequences(const struct troth_shard *shard, const struct troth_agent *agent,
-                             struct troth_snapshot *snapshot)
+/* Out sessions: those of an agent's windows that are in use. Returns how many. */
+static uint8_t export_sessions(const struct troth_shard *shard, const struct troth_agent *agent,
+                               int64_t *uses, struct troth_session sessions[TROTH_SESSIONS_MAX])
 {
-    snapshot->sequence_uses = 0;
-    snapshot->session_count = 0;
+    uint8_t count = 0;
+    *uses = 0;
     if (agent->sequences == TROTH_NONE) {
-        return;
+        return count;
     }
     const struct troth_sequences *sequences = &shard->sequences[agent->sequences];
-    snapshot->sequence_uses = sequences->uses;
+    *uses = sequences->uses;
     for (unsigned i = 0; i < TROTH_SESSIONS_MAX; i++) {
         if (sequences->sessions[i].name_hash != 0) {
-            snapshot->sessions[snapshot->session_count++] = sequences->sessions[i];
+            sessions[count++] = sequences->sessions[i];
         }
     }
+    return count;
 }
 
 bool troth_shard_export(struct troth_shard *shard, uint32_t standing,
@@ -115,9 +126,35 @@ bool troth_shard_export(struct troth_shard *shard, uint32_t standing,
     snapshot->agent = troth_agents_name(&shard->agents, s->agent);
     snapshot->offset = shard->offset;
     snapshot->clock_us = shard->clock_us;
-    export_sequences(shard, &shard->agents.agents[s->agent], snapshot);
+    const struct troth_agent *agent = &shard->agents.agents[s->agent];
+    snapshot->idle = agent->idle;
+    snapshot->session_count =
+        export_sessions(shard, agent, &snapshot->sequence_uses, snapshot->sessions);
     troth_snapshot_prune(snapshot, slot->rules, &slot->now);
     return true;
+}
+
+bool troth_shard_export_agent(const struct troth_shard *shard, uint32_t index,
+                              struct troth_agent_snapshot *snapshot)
+{
+    const struct troth_agent *agent = &shard->agents.agents[index];
+    if (agent->first != TROTH_NONE) {
+        return false;
+    }
+    snapshot->agent = troth_agents_name(&shard->agents, index);
+    snapshot->offset = shard->offset;
+    snapshot->clock_us = shard->clock_us;
+    snapshot->idle = agent->idle;
+    snapshot->session_count =
+        export_sessions(shard, agent, &snapshot->sequence_uses, snapshot->sessions);
+    return true;
+}
+
+bool troth_shard_note_alone(struct troth_shard *shard, uint32_t agent, bool alone)
+{
+    const bool was = shard->agents.agents[agent].alone;
+    shard->agents.agents[agent].alone = alone;
+    return was;
 }
 
 /* The agent's standing under the contract in a slot, or TROTH_NONE. */
@@ -158,22 +195,19 @@ static troth_status find_place(struct troth_shard *shard, struct troth_text name
 }
 
 /* Each use of an agent's windows is counted, so those with more uses are the later ones. */
-static void import_sequences(struct troth_shard *shard, struct troth_agent *agent,
-                             const struct troth_snapshot *snapshot)
+static void import_sessions(struct troth_shard *shard, struct troth_agent *agent, int64_t uses,
+                            const struct troth_session *sessions, unsigned count)
 {
-    if (snapshot->sequence_uses == 0) {
+    if (uses == 0) {
         return;
     }
-    if (agent->sequences == TROTH_NONE) {
-        agent->sequences = shard->sequence_count++; /* as many as agents: always room */
-    }
-    struct troth_sequences *sequences = &shard->sequences[agent->sequences];
-    if (snapshot->sequence_uses < sequences->uses) {
+    struct troth_sequences *sequences = troth_shard_sequences(shard, agent);
+    if (uses < sequences->uses) {
         return;
     }
-    *sequences = (struct troth_sequences){.uses = snapshot->sequence_uses};
-    for (unsigned i = 0; i < snapshot->session_count; i++) {
-        sequences->sessions[i] = snapshot->sessions[i];
+    *sequences = (struct troth_sequences){.uses = uses};
+    for (unsigned i = 0; i < count; i++) {
+        sequences->sessions[i] = sessions[i];
     }
 }
 
@@ -216,9 +250,11 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     struct troth_standing *s = troth_shard_at(shard, index);
     const bool whole = troth_snapshot_fill(snapshot, rules, s);
     struct troth_agent *owner = &shard->agents.agents[s->agent];
-    import_sequences(shard, owner, snapshot);
+    import_sessions(shard, owner, snapshot->sequence_uses, snapshot->sessions,
+                    snapshot->session_count);
     shard->true_until[s->agent] = snapshot->offset;
     owner->ahead = true;
+    owner->idle = snapshot->idle;
     struct troth_sight sight;
     troth_instant_set(rules, &slot->past, snapshot->clock_us);
     troth_sight_init(&sight, rules, s, &slot->past);
@@ -232,18 +268,62 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     return TROTH_OK;
 }
 
+/* An agent of which no record stands is nobody. */
+static void drop_unless_alone(struct troth_shard *shard, uint32_t index)
+{
+    const struct troth_agent *agent = &shard->agents.agents[index];
+    if (agent->first == TROTH_NONE && !agent->alone) {
+        troth_shard_drop_agent(shard, index);
+    }
+}
+
 troth_status troth_shard_forget(struct troth_shard *shard, struct troth_text agent,
                                 struct troth_text contract)
 {
     const unsigned slot = troth_shard_find_slot(shard, contract);
     const uint32_t found = troth_agents_find(&shard->agents, agent, troth_agents_hash(agent));
-    if (slot == TROTH_CONTRACTS_MAX || found == TROTH_NONE) {
+    if (found == TROTH_NONE) {
         return TROTH_NOT_FOUND;
     }
-    const uint32_t index = find_standing(shard, found, slot);
+    const uint32_t index =
+        slot != TROTH_CONTRACTS_MAX ? find_standing(shard, found, slot) : TROTH_NONE;
+    if (index != TROTH_NONE) {
+        troth_shard_unbegin(shard, index);
+    }
+    drop_unless_alone(shard, found);
+    return index != TROTH_NONE ? TROTH_OK : TROTH_NOT_FOUND;
+}
+
+troth_status troth_shard_import_agent(struct troth_shard *shard,
+                                      const struct troth_agent_snapshot *snapshot)
+{
+    const troth_status status = troth_agent_snapshot_check(snapshot);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    const uint64_t hash = troth_agents_hash(snapshot->agent);
+    uint32_t index = troth_agents_find(&shard->agents, snapshot->agent, hash);
     if (index == TROTH_NONE) {
-        return TROTH_NOT_FOUND;
+        index = troth_agents_add(&shard->agents, snapshot->agent, hash);
     }
-    troth_shard_unbegin(shard, index);
+    if (index == TROTH_NONE) {
+        return TROTH_AGENTS_FULL;
+    }
+    struct troth_agent *agent = &shard->agents.agents[index];
+    import_sessions(shard, agent, snapshot->sequence_uses, snapshot->sessions,
+                    snapshot->session_count);
+    shard->true_until[index] = snapshot->offset;
+    agent->ahead = true;
+    agent->idle = snapshot->idle;
+    agent->alone = true;
     return TROTH_OK;
+}
+
+void troth_shard_forget_agent(struct troth_shard *shard, struct troth_text agent)
+{
+    const uint32_t index = troth_agents_find(&shard->agents, agent, troth_agents_hash(agent));
+    if (index != TROTH_NONE) {
+        shard->agents.agents[index].alone = false;
+        drop_unless_alone(shard, index);
+    }
 }

@@ -4,6 +4,7 @@
  *
  *     troth_shard_contract ...     the versions in force there
  *     troth_shard_import ...       each standing; again for a later record of the same standing
+ *     troth_shard_import_agent ... each agent that has none
  *     troth_shard_resume           the clock and offset from which the log will be read again
  *     troth_shard_apply ...        the log from the offset on
  *
@@ -18,7 +19,8 @@
  * the order in which they first did. So the log is needed from troth_shard_saved_until on, and what
  * came before is in the records.
  *
- * An agent without any standing is not written: its sequence windows, if it has some, start anew.
+ * An agent without any standing, as its contracts ended, is written alone: its sequence windows are
+ * all that there is of it.
  *
  * Threads: those of the shard. Memory: nothing is allocated.
  */
@@ -32,8 +34,9 @@
 #include "scoring/snapshot.h"
 
 /* Sets the clock and the offset of a shard that was given no record yet; what it has is all
- * written down. In clock_us: >= 0. In offset: of the last record that the shard is true for; -1:
- * none. */
+ * written down, and of what nothing was, agents that lost their standings as records of them were
+ * taken, it is rid. In clock_us: >= 0. In offset: of the last record that the shard is true for;
+ * -1: none. */
 void troth_shard_resume(struct troth_shard *shard, int64_t clock_us, int64_t offset);
 
 /* The log to come has other offsets than the one that the standings were written by: nothing of it
@@ -78,6 +81,25 @@ bool troth_shard_export(struct troth_shard *shard, uint32_t standing,
 TROTH_MUST_CHECK
 troth_status troth_shard_import(struct troth_shard *shard, const struct troth_snapshot *snapshot,
                                 uint32_t *standing);
+
+/* Out snapshot: of an agent, true for the record applied last; its text lives until the shard is
+ * next changed. Returns false where it has standings. */
+bool troth_shard_export_agent(const struct troth_shard *shard, uint32_t agent,
+                              struct troth_agent_snapshot *snapshot);
+
+/* Puts an agent into the shard, in place of what it has of it but for standings. In snapshot: any
+ * values at all; they are checked. Returns TROTH_OK; TROTH_INVALID (troth_agent_snapshot_check) or
+ * TROTH_AGENTS_FULL, with the shard as it was. */
+TROTH_MUST_CHECK
+troth_status troth_shard_import_agent(struct troth_shard *shard,
+                                      const struct troth_agent_snapshot *snapshot);
+
+/* Notes whether the last that is written down of an agent is a record of its own, so that
+ * `on_gone` tells when it goes. Returns whether it was. */
+bool troth_shard_note_alone(struct troth_shard *shard, uint32_t agent, bool alone);
+
+/* Takes back what was imported of an agent alone, for a tombstone; nobody is told. */
+void troth_shard_forget_agent(struct troth_shard *shard, struct troth_text agent);
 
 /* Takes an imported standing back, for a tombstone; nobody is told.
  * Returns TROTH_OK, or TROTH_NOT_FOUND: there is none. */

@@ -181,7 +181,11 @@ void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset)
         }
         next_us = shard->group_us[g] < next_us ? shard->group_us[g] : next_us;
     }
-    shard->next_us = next_us;
+    shard->next_us = shard->look_us < next_us ? shard->look_us : next_us;
+    if (shard->look_us <= shard->clock_us) {
+        shard->next_us = next_us;
+        troth_shard_look_for_idle(shard);
+    }
 }
 
 /* Takes a standing out of its agent's list. */
@@ -234,6 +238,48 @@ void troth_shard_end(struct troth_shard *shard, uint32_t index)
     give_back(shard, index);
     if (shard->config.on_ended != NULL) {
         shard->config.on_ended(shard->config.context, index, agent, rules->contract->name);
+    }
+}
+
+struct troth_sequences *troth_shard_sequences(struct troth_shard *shard, struct troth_agent *agent)
+{
+    if (agent->sequences == TROTH_NONE) {
+        const uint32_t place = shard->free_sequences;
+        agent->sequences = place != TROTH_NONE ? place : shard->sequence_count++;
+        TROTH_ASSERT(agent->sequences < shard->config.agents_max); /* as many as agents */
+        if (place != TROTH_NONE) {
+            shard->free_sequences = (uint32_t)shard->sequences[place].uses;
+            shard->sequences[place].uses = 0;
+        }
+    }
+    return &shard->sequences[agent->sequences];
+}
+
+void troth_shard_drop_agent(struct troth_shard *shard, uint32_t index)
+{
+    const struct troth_agent *agent = &shard->agents.agents[index];
+    TROTH_ASSERT(agent->first == TROTH_NONE);
+    if (agent->sequences != TROTH_NONE) {
+        shard->sequences[agent->sequences] =
+            (struct troth_sequences){.uses = shard->free_sequences};
+        shard->free_sequences = agent->sequences;
+    }
+    if (agent->alone && shard->config.on_gone != NULL) {
+        shard->config.on_gone(shard->config.context, troth_agents_name(&shard->agents, index));
+    }
+    troth_agents_remove(&shard->agents, index);
+}
+
+void troth_shard_see_to_agent(struct troth_shard *shard, uint32_t index)
+{
+    const struct troth_agent *agent = &shard->agents.agents[index];
+    if (agent->first != TROTH_NONE) {
+        return;
+    }
+    if (agent->sequences == TROTH_NONE) {
+        troth_shard_drop_agent(shard, index);
+    } else {
+        troth_shard_note_agent(shard, index);
     }
 }
 

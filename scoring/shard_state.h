@@ -1,7 +1,8 @@
 /*
  * The inside of a shard, shared by shard.c (the stream of records), shard_standings.c (standings
- * that begin, move and end), shard_contracts.c (contracts coming, changing and going) and
- * shard_snapshot.c (standings written down and restored). Nobody else includes this.
+ * that begin, move and end), shard_contracts.c (contracts coming, changing and going), shard_idle.c
+ * (agents that go) and shard_snapshot.c (standings written down and restored). Nobody else includes
+ * this.
  */
 #ifndef TROTH_SCORING_SHARD_STATE_H
 #define TROTH_SCORING_SHARD_STATE_H
@@ -35,14 +36,16 @@ struct troth_shard {
     int64_t clock_us;
     int64_t before_us;  /* the clock before the record applied last */
     int64_t offset;     /* of the record applied last; -1 before the first */
-    int64_t next_us;    /* no deadline is earlier */
+    int64_t next_us;    /* no deadline is earlier, nor is: */
+    int64_t look_us;    /* when idle agents are looked for next; TROTH_LAST_US: never */
     uint32_t standings; /* one past the greatest index */
     uint32_t live;
     uint32_t free_standing; /* first of the list of free indices, linked by lines[] */
     uint32_t generation;    /* of the set of contracts; starts at 1 */
     uint32_t slot_count;
-    uint32_t sequence_count;
-    uint32_t dirty_first; /* the ring of changed standings */
+    uint32_t sequence_count; /* one past the greatest index of sequence windows so far */
+    uint32_t free_sequences; /* first of the list of free ones, linked by `uses`; or TROTH_NONE */
+    uint32_t dirty_first;    /* the ring of changed standings */
     uint32_t dirty_count;
     uint32_t unsaved_first; /* the ring of agents that changed since they were written down */
     uint32_t unsaved_count;
@@ -103,8 +106,19 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
 /* Takes back a standing that has just begun, as if it never had. */
 void troth_shard_unbegin(struct troth_shard *shard, uint32_t standing);
 
-/* Ends a standing: takes it from its agent, gives its block and index back, and tells. */
+/* Ends a standing: takes it from its agent, gives its block and index back, and tells. Whoever ends
+ * it sees to the agent next. */
 void troth_shard_end(struct troth_shard *shard, uint32_t standing);
+
+/* Sees to an agent that may have lost its last standing: without sequence windows either, it goes;
+ * with some it must be written down anew. */
+void troth_shard_see_to_agent(struct troth_shard *shard, uint32_t agent);
+
+/* Removes an agent without a standing, with its sequence windows, and tells. */
+void troth_shard_drop_agent(struct troth_shard *shard, uint32_t agent);
+
+/* Returns the agent's sequence windows, made where it has none. */
+struct troth_sequences *troth_shard_sequences(struct troth_shard *shard, struct troth_agent *agent);
 
 /* Looks at a standing and lets it take at most one step. In offset: of the record that caused the
  * look. In worsened: as troth_ladder_step. Returns whether its rung or its phase changed, so that
@@ -127,6 +141,12 @@ unsigned troth_shard_find_slot(const struct troth_shard *shard, struct troth_tex
 
 /* Handles every deadline up to the clock. In offset: of the record that moved the clock. */
 void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset);
+
+/* shard_idle.c. Plans the next look for idle agents, after the clock. */
+void troth_shard_plan_look(struct troth_shard *shard);
+
+/* Looks for idle agents, at the clock, after all deadlines up to it. */
+void troth_shard_look_for_idle(struct troth_shard *shard);
 
 /* Looks at a standing again at the clock, after its contract changed, and sets its deadline. */
 void troth_shard_reconsider(struct troth_shard *shard, uint32_t standing);

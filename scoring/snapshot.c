@@ -166,20 +166,19 @@ static bool term_valid(const struct troth_snapshot *snapshot, const struct troth
     return panes_valid(t);
 }
 
-static bool sessions_valid(const struct troth_snapshot *snapshot)
+static bool sessions_valid(const struct troth_session *sessions, unsigned count, int64_t uses)
 {
-    if (snapshot->session_count > TROTH_SESSIONS_MAX ||
-        !in_range(snapshot->sequence_uses, snapshot->session_count, TROTH_SNAPSHOT_MAX)) {
+    if (count > TROTH_SESSIONS_MAX || !in_range(uses, count, TROTH_SNAPSHOT_MAX)) {
         return false;
     }
-    for (unsigned i = 0; i < snapshot->session_count; i++) {
-        const struct troth_session *s = &snapshot->sessions[i];
+    for (unsigned i = 0; i < count; i++) {
+        const struct troth_session *s = &sessions[i];
         if (s->name_hash == 0 || s->first > s->top || (s->seen & 1) == 0 ||
-            !in_range(s->used, 1, snapshot->sequence_uses)) {
+            !in_range(s->used, 1, uses)) {
             return false;
         }
         for (unsigned j = 0; j < i; j++) {
-            if (snapshot->sessions[j].name_hash == s->name_hash) {
+            if (sessions[j].name_hash == s->name_hash) {
                 return false;
             }
         }
@@ -187,14 +186,18 @@ static bool sessions_valid(const struct troth_snapshot *snapshot)
     return true;
 }
 
+static bool place_valid(struct troth_text agent, int64_t clock_us, int64_t offset)
+{
+    return text_fits(agent, TROTH_AGENT_LENGTH_MAX) && in_range(clock_us, 0, TROTH_SNAPSHOT_MAX) &&
+           in_range(offset, -1, (INT64_C(1) << 48) - 2);
+}
+
 static bool header_valid(const struct troth_snapshot *s)
 {
     /* In recertify it is a time ahead, or one that has passed while nothing was counted. */
     const int64_t phase_most = s->rung == TROTH_RUNG_RECERTIFY ? TROTH_SNAPSHOT_MAX : s->clock_us;
-    return text_fits(s->agent, TROTH_AGENT_LENGTH_MAX) &&
+    return place_valid(s->agent, s->clock_us, s->offset) &&
            text_fits(s->contract, TROTH_NAME_LENGTH_MAX) && s->contract_version >= 1 &&
-           in_range(s->clock_us, 0, TROTH_SNAPSHOT_MAX) &&
-           in_range(s->offset, -1, (INT64_C(1) << 48) - 2) &&
            in_range(s->since_us, 0, s->clock_us) && s->rung < TROTH_RUNG_COUNT &&
            time_or_never(s->phase_us, phase_most) &&
            (s->rung != TROTH_RUNG_RECERTIFY || s->phase_us != TROTH_NEVER_US) &&
@@ -227,7 +230,8 @@ static const struct troth_snapshot_term *find_same(const struct troth_snapshot *
 troth_status troth_snapshot_check(const struct troth_snapshot *snapshot,
                                   const struct troth_rules *rules)
 {
-    if (!header_valid(snapshot) || !sessions_valid(snapshot)) {
+    if (!header_valid(snapshot) ||
+        !sessions_valid(snapshot->sessions, snapshot->session_count, snapshot->sequence_uses)) {
         return TROTH_INVALID;
     }
     for (unsigned i = 0; i < snapshot->term_count; i++) {
@@ -246,6 +250,15 @@ troth_status troth_snapshot_check(const struct troth_snapshot *snapshot,
         }
     }
     return TROTH_OK;
+}
+
+troth_status troth_agent_snapshot_check(const struct troth_agent_snapshot *s)
+{
+    return place_valid(s->agent, s->clock_us, s->offset) && s->sequence_uses >= 1 &&
+                   s->session_count >= 1 &&
+                   sessions_valid(s->sessions, s->session_count, s->sequence_uses)
+               ? TROTH_OK
+               : TROTH_INVALID;
 }
 
 static void fill_term(const struct troth_snapshot_term *t, const struct troth_rules *rules,

@@ -69,10 +69,23 @@ struct troth_snapshot {
     bool matched;
     bool after_decision;
     uint8_t term_count;
+    /* Of the agent, which all its standings share. */
+    bool idle; /* nothing has come of it since it was found at rest */
     uint8_t session_count;
-    int64_t sequence_uses; /* of the agent's windows, which all its standings share; 0: none */
+    int64_t sequence_uses;                             /* of its windows; 0: none */
     struct troth_session sessions[TROTH_SESSIONS_MAX]; /* those in use */
     struct troth_snapshot_term terms[TROTH_TERMS_MAX];
+};
+
+/* An agent apart from its shard, at one point of the log, where it has no standing. */
+struct troth_agent_snapshot {
+    struct troth_text agent;
+    int64_t offset;   /* of the last record that it is true for; -1: of none */
+    int64_t clock_us; /* of the shard there */
+    bool idle;        /* these as in struct troth_snapshot */
+    uint8_t session_count;
+    int64_t sequence_uses; /* >= 1 */
+    struct troth_session sessions[TROTH_SESSIONS_MAX];
 };
 
 /* Takes what a standing is, to the byte. In rules: of its contract. Out snapshot: all but agent,
@@ -95,6 +108,11 @@ void troth_snapshot_prune(struct troth_snapshot *snapshot, const struct troth_ru
 TROTH_MUST_CHECK
 troth_status troth_snapshot_check(const struct troth_snapshot *snapshot,
                                   const struct troth_rules *rules);
+
+/* Whether a snapshot can be of an agent at all. In snapshot: any values. Returns TROTH_OK or
+ * TROTH_INVALID. */
+TROTH_MUST_CHECK
+troth_status troth_agent_snapshot_check(const struct troth_agent_snapshot *snapshot);
 
 /*
  * Fills a standing, in the layout of the rules, from a snapshot that was checked against them.

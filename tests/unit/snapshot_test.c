@@ -4,7 +4,7 @@
  * interventions, the same final states, the same deadlines, to the byte. Restored under another
  * version of a contract, a standing does what it would have done had the version come into force
  * there. Records that are true for different offsets, one an agent, restore alike. What a record
- * leaves out is never missed.
+ * leaves out is never missed. Agents that fall silent are evicted at the same records.
  */
 #include "tests/support/restore.h"
 #include "tests/support/scenario_random.h"
@@ -23,6 +23,9 @@ struct seen {
     unsigned budgets;
     unsigned alarms;
     unsigned changed; /* interventions that a change of version made */
+    unsigned idle;
+    uint64_t evicted;
+    uint64_t evicted_after;
 };
 
 static struct seen seen;
@@ -35,24 +38,32 @@ struct stream {
     const struct troth_rules *rules[CONTRACTS_MAX];
     unsigned contract_count;
     unsigned count;
+    int64_t evict_after_us;
     struct record records[RECORDS_LONG];
 };
 
 static struct stream stream;
 static char contract_names[CONTRACTS_MAX][8] = {"c0", "c1", "c2"};
 
-static void make_stream(uint64_t *random, unsigned count)
+/* Draws a log. In fades: agents fall silent by turns, and go. */
+static void make_stream(uint64_t *random, unsigned count, bool fades)
 {
+    static const int64_t evictions_us[] = {40 * SECOND, 10 * MINUTE, HOUR};
     static const char *const sessions[] = {"s0", "s1", "s2", "s3", "s4", "s5"};
-    const unsigned trouble = (unsigned)random_below(random, 60);
+    const unsigned trouble = (unsigned)random_below(random, fades ? 10 : 60);
     int64_t timestamp_us = START;
+    unsigned first = 0;
+    stream.evict_after_us = fades ? PICK(random, evictions_us) : 0;
     stream.contract_count = 1 + (unsigned)random_below(random, CONTRACTS_MAX);
     stream.count = count;
     for (unsigned i = 0; i < stream.contract_count; i++) {
         stream.rules[i] = random_rules(random, contract_names[i], 1);
     }
     for (unsigned i = 0; i < count; i++) {
-        stream.records[i] = random_record(random, timestamp_us, agents, AGENTS, trouble);
+        first = random_below(random, 20) == 0 ? (unsigned)random_below(random, AGENTS) : first;
+        stream.records[i] = fades ? random_record(random, timestamp_us, agents + first,
+                                                  AGENTS - first < 2 ? 1 : 2, trouble)
+                                  : random_record(random, timestamp_us, agents, AGENTS, trouble);
         struct troth_event *event = &stream.records[i].event;
         timestamp_us = stream.records[i].timestamp_us > timestamp_us
                            ? stream.records[i].timestamp_us
@@ -77,6 +88,7 @@ static void free_stream(void)
 
 static void start(struct scenario *s, const struct troth_rules *const *rules)
 {
+    s->config.evict_after_us = stream.evict_after_us;
     scenario_restart(s);
     for (unsigned i = 0; i < stream.contract_count; i++) {
         scenario_put(s, rules[i]);
@@ -143,6 +155,7 @@ static void note_seen(const struct saved *saved)
         assert_int_equal(troth_standing_decode(record->bytes, record->length, &snapshot), TROTH_OK);
         seen.rungs[snapshot.rung]++;
         seen.relapses += snapshot.relapses > 0;
+        seen.idle += snapshot.idle;
         seen.unsettled += snapshot.unsettled;
         seen.sessions_full += snapshot.session_count == TROTH_SESSIONS_MAX;
         for (unsigned t = 0; t < snapshot.term_count; t++) {
@@ -169,6 +182,7 @@ static void open_fixture(struct fixture *f)
     scenario_open(&f->whole, 16, 64, 4096);
     scenario_open(&f->first, 16, 64, 4096);
     scenario_open(&f->second, 16, 64, 4096);
+    f->whole.config.on_ended = f->first.config.on_ended = f->second.config.on_ended = NULL;
 }
 
 static void close_fixture(struct fixture *f)
@@ -207,13 +221,17 @@ static void check_split(struct fixture *f, unsigned split, uint64_t *random)
     seen.duplicates_after += counts.duplicates > 0;
     seen.missing_after += counts.missing > 0;
     seen.interventions_after += f->second.told_count;
+    seen.evicted_after += counts.evicted;
 }
 
 static void run_whole(struct fixture *f)
 {
     start(&f->whole, stream.rules);
+    struct troth_shard_counts counts;
     feed(&f->whole, 0, stream.count);
     saved_take(&f->end, f->whole.shard);
+    troth_shard_count(f->whole.shard, &counts);
+    seen.evicted += counts.evicted;
 }
 
 static void test_every_split(void **state)
@@ -223,7 +241,7 @@ static void test_every_split(void **state)
     (void)state;
     open_fixture(&f);
     for (unsigned c = 0; c < CASES; c++) {
-        make_stream(&random, RECORDS_SHORT);
+        make_stream(&random, RECORDS_SHORT, c % 2 > 0);
         run_whole(&f);
         start(&f.first, stream.rules);
         for (unsigned split = 0; split <= stream.count; split++) {
@@ -244,7 +262,7 @@ static void test_chains(void **state)
     (void)state;
     open_fixture(&f);
     for (unsigned c = 0; c < CASES; c++) {
-        make_stream(&random, RECORDS_LONG);
+        make_stream(&random, RECORDS_LONG, c % 2 > 0);
         run_whole(&f);
         start(&f.first, stream.rules);
         unsigned split = 0;
@@ -341,7 +359,7 @@ static void test_rolling(void **state)
     for (unsigned c = 0; c < 2 * CASES; c++) {
         unsigned splits[AGENTS];
         unsigned least = RECORDS_SHORT;
-        make_stream(&random, 2 * RECORDS_SHORT);
+        make_stream(&random, 2 * RECORDS_SHORT, false);
         run_whole(&f);
         for (unsigned a = 0; a < AGENTS; a++) {
             splits[a] = (unsigned)random_below(&random, stream.count + 1);
@@ -384,7 +402,7 @@ static void test_new_version(void **state)
     open_fixture(&f);
     for (unsigned c = 0; c < 4 * CASES; c++) {
         const struct troth_rules *next[CONTRACTS_MAX];
-        make_stream(&random, 4 * RECORDS_SHORT);
+        make_stream(&random, 4 * RECORDS_SHORT, false);
         const unsigned split = (unsigned)random_below(&random, stream.count);
         for (unsigned i = 0; i < stream.contract_count; i++) {
             const uint64_t seed = random_next(&random);
@@ -427,13 +445,16 @@ static void test_cases_were_met(void **state)
         assert_true(seen.rungs[rung] > 0);
     }
     printf("relapses %u, unsettled %u, sessions full %u, duplicates after %u, missing after %u, "
-           "interventions after %u, budgets %u, alarms %u, changed %u\n",
+           "interventions after %u, budgets %u, alarms %u, changed %u, idle %u, evicted %llu and "
+           "%llu after\n",
            seen.relapses, seen.unsettled, seen.sessions_full, seen.duplicates_after,
-           seen.missing_after, seen.interventions_after, seen.budgets, seen.alarms, seen.changed);
+           seen.missing_after, seen.interventions_after, seen.budgets, seen.alarms, seen.changed,
+           seen.idle, (unsigned long long)seen.evicted, (unsigned long long)seen.evicted_after);
     assert_true(seen.relapses > 0 && seen.unsettled > 0 && seen.sessions_full > 0);
     assert_true(seen.duplicates_after > 0 && seen.missing_after > 0);
     assert_true(seen.interventions_after > 0 && seen.budgets > 0 && seen.alarms > 0);
     assert_true(seen.changed > 0);
+    assert_true(seen.idle > 0 && seen.evicted > 0 && seen.evicted_after > 0);
 }
 
 int main(void)

@@ -1,13 +1,13 @@
 /*
- * Claims: the records of format 1 in tests/golden_standings are read by this version, say what is
- * listed beside them, and restore into a shard that then says the same. Once written they are never
- * changed: whatever later formats there are, a topic of format 1 must be read.
+ * Claims: the records in tests/golden_standings, of every format that there was, are read by this
+ * version, say what is listed beside them, and restore into a shard that then says the same. Once
+ * written they are never changed: whatever later formats there are, those topics must be read.
  */
 #include "tests/support/restore.h"
 
-enum { RECORDS = 5, LISTING_MAX = 8192 };
+enum { RECORDS = 6, LISTING_MAX = 8192 };
 
-static const char *const names[RECORDS] = {"new", "clear", "warn", "review", "pause"};
+static const char *const names[RECORDS] = {"new", "clear", "warn", "review", "pause", "idle"};
 static struct troth_snapshot snapshot;
 
 static size_t read_file(const char *name, const char *suffix, char *text, size_t capacity)
@@ -44,6 +44,20 @@ static void list_term(struct draft *draft, const struct troth_snapshot_term *t)
     }
 }
 
+/* What the standings of an agent share. */
+static void list_agent(struct draft *draft, bool idle, int64_t uses,
+                       const struct troth_session *sessions, unsigned count)
+{
+    draft_add(draft, "%suses %lld\n", idle ? "idle\n" : "", (long long)uses);
+    for (unsigned i = 0; i < count; i++) {
+        const struct troth_session *session = &sessions[i];
+        draft_add(draft, "session %016llx first %lld top %lld seen %016llx used %lld\n",
+                  (unsigned long long)session->name_hash, (long long)session->first,
+                  (long long)session->top, (unsigned long long)session->seen,
+                  (long long)session->used);
+    }
+}
+
 /* All that a snapshot says, one thing a line. */
 static void list(struct draft *draft)
 {
@@ -63,14 +77,7 @@ static void list(struct draft *draft)
     for (unsigned i = 0; i < n->term_count; i++) {
         list_term(draft, &n->terms[i]);
     }
-    draft_add(draft, "uses %lld\n", (long long)n->sequence_uses);
-    for (unsigned i = 0; i < n->session_count; i++) {
-        const struct troth_session *session = &n->sessions[i];
-        draft_add(draft, "session %016llx first %lld top %lld seen %016llx used %lld\n",
-                  (unsigned long long)session->name_hash, (long long)session->first,
-                  (long long)session->top, (unsigned long long)session->seen,
-                  (long long)session->used);
-    }
+    list_agent(draft, n->idle, n->sequence_uses, n->sessions, n->session_count);
 }
 
 static void check_record(struct scenario *s, const struct troth_rules *rules, const char *name)
@@ -94,6 +101,36 @@ static void check_record(struct scenario *s, const struct troth_rules *rules, co
     assert_string_equal(draft.text, expected);
 }
 
+static void list_alone(struct draft *draft, const struct troth_agent_snapshot *agent)
+{
+    draft->length = 0;
+    draft_add(draft, "%.*s alone offset %lld clock %lld\n", (int)agent->agent.length,
+              agent->agent.data, (long long)agent->offset, (long long)agent->clock_us);
+    list_agent(draft, agent->idle, agent->sequence_uses, agent->sessions, agent->session_count);
+}
+
+static void test_an_agent_alone(void **state)
+{
+    static char bytes[TROTH_AGENT_RECORD_MAX];
+    static char expected[LISTING_MAX];
+    static struct draft draft;
+    struct troth_agent_snapshot agent;
+    struct scenario s;
+    (void)state;
+    const size_t length = read_file("alone", "record", bytes, sizeof bytes);
+    (void)read_file("alone", "txt", expected, sizeof expected);
+    assert_int_equal(troth_agent_decode(bytes, length, &agent), TROTH_OK);
+    list_alone(&draft, &agent);
+    assert_string_equal(draft.text, expected);
+    scenario_open(&s, 4, 4, 4096);
+    assert_int_equal(troth_shard_import_agent(s.shard, &agent), TROTH_OK);
+    troth_shard_resume(s.shard, agent.clock_us, agent.offset);
+    assert_true(troth_shard_export_agent(s.shard, 0, &agent));
+    list_alone(&draft, &agent);
+    assert_string_equal(draft.text, expected);
+    scenario_close(&s);
+}
+
 static void test_golden_records(void **state)
 {
     static char contract[LISTING_MAX];
@@ -111,6 +148,7 @@ static void test_golden_records(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_records)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_records),
+                                       cmocka_unit_test(test_an_agent_alone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * Claims: a standing's record is Avro of the embedded schema: avro-c reads the same values by name
  * and writes the same bytes. Nothing cut short, too long or of another format is read as one.
- * Genesis, claim and keys likewise.
+ * An agent's own record, genesis, claim and keys likewise.
  */
 #include "tests/support/restore.h"
 #include "tests/support/scenario_random.h"
@@ -175,9 +175,24 @@ static void check_term(const avro_value_t *value, const struct troth_snapshot_te
     }
 }
 
+static void check_sessions(const avro_value_t *value, const struct troth_session *expected,
+                           unsigned count)
+{
+    avro_value_t sessions = field_of(value, "sessions");
+    assert_int_equal(size_of(&sessions), count);
+    for (unsigned i = 0; i < count; i++) {
+        avro_value_t session = item_of(&sessions, i);
+        check_hash(&session, "name", expected[i].name_hash);
+        check_integer(&session, "first", expected[i].first);
+        check_integer(&session, "top", expected[i].top);
+        check_integer(&session, "seen", (int64_t)expected[i].seen);
+        check_integer(&session, "used", expected[i].used);
+    }
+}
+
 static void check_header(const avro_value_t *value)
 {
-    check_integer(value, "format", 1);
+    check_integer(value, "format", 2);
     check_text(value, "agent", snapshot.agent);
     check_text(value, "contract", snapshot.contract);
     check_integer(value, "contract_version", snapshot.contract_version);
@@ -200,6 +215,7 @@ static void check_header(const avro_value_t *value)
     check_integer(value, "cause_offset", snapshot.cause_offset);
     check_integer(value, "ordinal", snapshot.ordinal);
     check_integer(value, "sequence_uses", snapshot.sequence_uses);
+    check_integer(value, "idle", snapshot.idle);
     avro_value_t observed = field_of(value, "observed");
     float number = 0.0F;
     assert_int_equal(avro_value_get_float(&observed, &number), 0);
@@ -215,16 +231,7 @@ static void check_value(const avro_value_t *value)
         avro_value_t term = item_of(&terms, i);
         check_term(&term, &snapshot.terms[i]);
     }
-    avro_value_t sessions = field_of(value, "sessions");
-    assert_int_equal(size_of(&sessions), snapshot.session_count);
-    for (unsigned i = 0; i < snapshot.session_count; i++) {
-        avro_value_t session = item_of(&sessions, i);
-        check_hash(&session, "name", snapshot.sessions[i].name_hash);
-        check_integer(&session, "first", snapshot.sessions[i].first);
-        check_integer(&session, "top", snapshot.sessions[i].top);
-        check_integer(&session, "seen", (int64_t)snapshot.sessions[i].seen);
-        check_integer(&session, "used", snapshot.sessions[i].used);
-    }
+    check_sessions(value, snapshot.sessions, snapshot.session_count);
 }
 
 static void test_avro_reads_the_same(void **state)
@@ -295,8 +302,13 @@ static void test_lengths(void **state)
                          TROTH_OK);
         assert_int_equal(length, record->length);
         assert_int_equal(bytes[length], 0xee);
-        bytes[0] = 4; /* format 2 */
+        bytes[0] = 2 * (TROTH_STANDING_FORMAT + 1); /* as Avro writes it */
         assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_UNSUPPORTED);
+        bytes[0] = 0;
+        assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_UNSUPPORTED);
+        bytes[0] = 2 * 1; /* format 1 ends before `idle` */
+        assert_int_equal(troth_standing_decode(bytes, length - 1, &snapshot), TROTH_OK);
+        assert_false(snapshot.idle);
     }
     done();
 }
@@ -326,8 +338,70 @@ static void test_keys(void **state)
                      TROTH_UNSUPPORTED);
     assert_int_equal(troth_record_key_read("", 0, &kind, &agent, &contract), TROTH_INVALID);
     assert_int_equal(troth_record_key_read("a", 1, &kind, &agent, &contract), TROTH_INVALID);
-    assert_int_equal(troth_record_key_read("a\0", 2, &kind, &agent, &contract), TROTH_INVALID);
+    assert_int_equal(troth_agent_key(text_of("ab"), key), 3);
+    assert_memory_equal(key, "ab\0", 3);
+    assert_int_equal(troth_record_key_read(key, 3, &kind, &agent, &contract), TROTH_OK);
+    assert_int_equal(kind, TROTH_RECORD_AGENT);
+    assert_true(agent.length == 2 && memcmp(agent.data, "ab", 2) == 0);
+    assert_int_equal(troth_record_key_read("\0", 1, &kind, &agent, &contract), TROTH_UNSUPPORTED);
+    assert_int_equal(troth_record_key_read("a\0\0", 3, &kind, &agent, &contract), TROTH_INVALID);
     assert_int_equal(troth_record_key_read("a\0b\0c", 5, &kind, &agent, &contract), TROTH_INVALID);
+}
+
+/* avro-c reads the bytes of an agent's record by its schema, and they decode to the same again;
+ * nothing cut short is one, or longer, or of another format. */
+static void test_agents(void **state)
+{
+    uint8_t bytes[TROTH_AGENT_RECORD_MAX + 1];
+    char again[TROTH_AGENT_RECORD_MAX];
+    struct troth_agent_snapshot read;
+    avro_schema_t schema;
+    avro_value_t value = {NULL, NULL};
+    const struct troth_agent_snapshot agent = {
+        .agent = text_of("an-agent"),
+        .offset = 70000000000,
+        .clock_us = START,
+        .idle = true,
+        .session_count = 2,
+        .sequence_uses = INT64_MAX / 4,
+        .sessions = {{UINT64_C(0xfedcba9876543210), INT64_MIN, -5, UINT64_MAX, INT64_MAX / 4},
+                     {1, 3, 3, 1, 1}}};
+    (void)state;
+    const size_t length = troth_agent_encode(&agent, bytes);
+    assert_int_equal(
+        avro_schema_from_json_length(troth_avsc_agent, troth_avsc_agent_length, &schema), 0);
+    avro_value_iface_t *class = avro_generic_class_from_schema(schema);
+    avro_reader_t reader = avro_reader_memory((const char *)bytes, (int64_t)length);
+    avro_writer_t writer = avro_writer_memory(again, sizeof again);
+    assert_int_equal(avro_generic_value_new(class, &value), 0);
+    assert_int_equal(avro_value_read(reader, &value), 0);
+    check_integer(&value, "format", 1);
+    check_text(&value, "agent", agent.agent);
+    check_integer(&value, "offset", agent.offset);
+    check_integer(&value, "clock_us", agent.clock_us);
+    check_integer(&value, "idle", true);
+    check_integer(&value, "sequence_uses", agent.sequence_uses);
+    check_sessions(&value, agent.sessions, agent.session_count);
+    assert_int_equal(avro_value_write(writer, &value), 0);
+    assert_int_equal(avro_writer_tell(writer), length);
+    assert_memory_equal(again, bytes, length);
+    avro_writer_free(writer);
+    avro_reader_free(reader);
+    avro_value_decref(&value);
+    avro_value_iface_decref(class);
+    avro_schema_decref(schema);
+
+    memset(&read, 0xa5, sizeof read);
+    assert_int_equal(troth_agent_decode(bytes, length, &read), TROTH_OK);
+    assert_int_equal(troth_agent_encode(&read, (uint8_t *)again), length);
+    assert_memory_equal(again, bytes, length);
+    for (size_t cut = 0; cut < length; cut++) {
+        assert_int_equal(troth_agent_decode(bytes, cut, &read), TROTH_UNDECODABLE);
+    }
+    bytes[length] = 0;
+    assert_int_equal(troth_agent_decode(bytes, length + 1, &read), TROTH_UNDECODABLE);
+    bytes[0] = 4; /* format 2 */
+    assert_int_equal(troth_agent_decode(bytes, length, &read), TROTH_UNSUPPORTED);
 }
 
 /* avro-c reads the bytes by the schema, and finds nothing left over. */
@@ -428,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_avro_reads_the_same),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_agents),
         cmocka_unit_test(test_genesis_and_claim),
         cmocka_unit_test(test_checkpoint),
     };
