@@ -37,6 +37,9 @@
     X(FORGOTTEN, "forgotten", "a store that broke says that nothing happened")                     \
     X(NO_FENCE, "no-fence", "Redis takes what a former owner of a partition sends")                \
     X(DIRTY_RECALL, "dirty-recall", "standings are given that were aborted, or are undecided")     \
+    X(KEPT_ROWS, "kept-rows", "Redis keeps the row of a standing that has ended")                  \
+    X(PAUSE_EVICTED, "pause-evicted", "a standing at pause is read as one that has ended")         \
+    X(EVICTS_ALONE, "evicts-alone", "one worker evicts agents earlier than the others")            \
     X(ERA, "era", "one worker names its interventions otherwise")
 
 #define SIM_ENUMERATE_BUG(NAME, text, rule) SIM_BUG_##NAME,

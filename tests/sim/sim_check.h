@@ -11,10 +11,11 @@
  * At the end, when all has come to rest, against the undisturbed run:
  * - every intervention and every reject stands once among the committed records, and nothing else;
  *   those of a standing in their order;
- * - Redis shows every standing and every agent, at their rungs, none in part, and no score further
- * off than the dead band;
+ * - Redis shows every standing and every agent, at their rungs, none in part, no score further off
+ * than the dead band, and none that has ended;
  * - every version in force runs on every partition;
- * - the live workers' standings, and those of a fresh worker, are the same to the last number.
+ * - the live workers' standings, and those of a fresh worker, are the same to the last number, and
+ * as many agents hold a place.
  * The undisturbed run shares the core with the workers; against_model.py recounts a run without it.
  *
  * Threads: one. Memory: what was committed, given back by sim_check_fini.
@@ -45,10 +46,8 @@ struct sim_check {
     struct sim_versions versions;
     struct sim_undisturbed runs[SIM_PARTITIONS_MAX];
     bool ran;
-    bool lives_anew;      /* a standing may end and begin anew, so its last rung need not bind it */
-    bool strict;          /* what a standing leaves when it ends is a violation */
-    uint64_t left_behind; /* such rows */
-    bool verbose;         /* violations are printed as they are noted */
+    bool lives_anew; /* a standing may end and begin anew, so its last rung need not bind it */
+    bool verbose;    /* violations are printed as they are noted */
     bool failed;
     char why[SIM_WHY_MAX]; /* the first violation */
 };

@@ -1,5 +1,5 @@
 /*
- * sim [--first S] [--seeds N] [--seed S] [--bug NAME | --canary] [--checkpoint-us N] [--strict]
+ * sim [--first S] [--seeds N] [--seed S] [--bug NAME | --canary] [--checkpoint-us N]
  *     [--without FAULT]... [--write FOLDER] [--verbose]
  *
  * Runs seeds of the simulation. Prints one line per failing seed, then what was tried. Exit status:
@@ -27,7 +27,7 @@ struct arguments {
 static int usage(void)
 {
     fprintf(stderr, "usage: sim [--first S] [--seeds N] [--seed S] "
-                    "[--bug NAME | --canary] [--checkpoint-us N] [--strict] [--without FAULT]... "
+                    "[--bug NAME | --canary] [--checkpoint-us N] [--without FAULT]... "
                     "[--verbose]\nbugs:");
     for (unsigned i = 0; i < SIM_BUG_COUNT; i++) {
         fprintf(stderr, " %s", bug_texts[i]);
@@ -80,13 +80,13 @@ static void print_tally(const struct sim_tally *tally)
         printf("%-28s %" PRIu64 "\n", fault_texts[i], tally->faults[i]);
     }
     printf("steps %" PRIu64 ", records %" PRIu64 ", interventions %" PRIu64 ", rejects %" PRIu64
-           "\nrebalances %" PRIu64 ", workers begun anew %" PRIu64
+           ", agents evicted %" PRIu64 "\nrebalances %" PRIu64 ", workers begun anew %" PRIu64
            ", commits refused by the group %" PRIu64 ", calls of an old epoch %" PRIu64
            ", transactions aborted %" PRIu64 ", commits that came late %" PRIu64 "\n",
-           tally->steps, tally->records, tally->interventions, tally->rejects, tally->rebalances,
-           tally->restarts, tally->refused, tally->fenced, tally->aborted, tally->late);
+           tally->steps, tally->records, tally->interventions, tally->rejects, tally->evicted,
+           tally->rebalances, tally->restarts, tally->refused, tally->fenced, tally->aborted,
+           tally->late);
     printf("flushes and narrowings that the fence stopped %" PRIu64 "\n", tally->stopped);
-    printf("writes of rows that nobody has any more %" PRIu64 "\n", tally->left_behind);
 }
 
 int main(int count, char **values)
@@ -95,9 +95,7 @@ int main(int count, char **values)
     static char why[SIM_WHY_MAX];
     struct arguments arguments = {.options.checkpoint_us = -1, .first = 1, .seeds = 100};
     for (int i = 1; i < count; i++) {
-        if (strcmp(values[i], "--strict") == 0) {
-            arguments.options.strict = true;
-        } else if (strcmp(values[i], "--verbose") == 0) {
+        if (strcmp(values[i], "--verbose") == 0) {
             arguments.options.verbose = true;
         } else if (strcmp(values[i], "--canary") == 0) {
             const char *slash = strrchr(values[0], '/');

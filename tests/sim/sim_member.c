@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "consumers/standing_record.h"
 #include "schemas/assert.h"
 
 static struct sim_member *member_of(struct troth_log *log)
@@ -175,6 +176,15 @@ static void release(struct sim_member *member)
     member->held_count = 0;
 }
 
+/* Whether a record of standings says that one is at pause. */
+static bool is_paused(const struct sim_record *record)
+{
+    static struct troth_snapshot snapshot; /* large */
+    return record->value != NULL &&
+           troth_standing_decode(record->value, record->value_length, &snapshot) == TROTH_OK &&
+           snapshot.rung == TROTH_RUNG_PAUSE;
+}
+
 /* Gives records of one partition, at most so many, up to an end. Returns how many. */
 static size_t give(struct sim_member *member, enum troth_topic topic, int32_t number, int64_t *next,
                    struct troth_log_item *items, size_t most)
@@ -190,11 +200,13 @@ static size_t give(struct sim_member *member, enum troth_topic topic, int32_t nu
         if (r->gone || !readable || *next < partition->low) {
             continue;
         }
+        const bool evicted =
+            log->bug == SIM_BUG_PAUSE_EVICTED && topic == TROTH_TOPIC_STANDINGS && is_paused(r);
         items[count++] = (struct troth_log_item){
             .kind = TROTH_LOG_RECORD,
             .topic = (uint8_t)topic,
             .has_key = r->key != NULL,
-            .has_value = r->value != NULL,
+            .has_value = r->value != NULL && !evicted,
             .partition = number,
             .offset = *next,
             .timestamp_us = r->timestamp_us,
@@ -457,6 +469,9 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
         mine.partitioner = TROTH_PARTITIONER_CRC32;
     }
     mine.era += instance == 1 && cluster->bug == SIM_BUG_ERA;
+    if (instance == 1 && cluster->bug == SIM_BUG_EVICTS_ALONE) {
+        mine.evict_after_us /= 2;
+    }
     const troth_status status = troth_worker_create(&mine, &member->worker);
     TROTH_ASSERT(status == TROTH_OK);
     member->up = true;

@@ -86,6 +86,9 @@ uint32_t sim_redis_write(struct sim_redis *redis, struct sim_write *writes, size
             free(writes[i].report);
             continue;
         }
+        if (writes[i].kind == SIM_WRITE_REMOVE && redis->bug == SIM_BUG_KEPT_ROWS) {
+            continue;
+        }
         const struct sim_write *shard = shard_of(redis, writes[i].partition);
         writes[i].sent_applied = writes[i].applied;
         if (shard != NULL && shard->applied > writes[i].applied) {

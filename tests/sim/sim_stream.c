@@ -90,10 +90,16 @@ static size_t draw(struct sim_stream *stream, char value[VALUE_MAX], unsigned *a
     struct sim_clock *clock = &stream->cluster->clock;
     uint64_t *random = &stream->cluster->random;
     const int64_t now_us = SIM_EPOCH_US + clock->monotonic_us + clock->telemetry_skew_us;
-    struct record record =
-        random_record(random, now_us, agent_names, stream->agents, stream->trouble);
+    const unsigned silent = stream->fades ? stream->agents / 2 : 0;
+    const int64_t silence_us = stream->fades ? 3 * DAY : 31 * MINUTE;
+    if (silent > 0 && random_below(random, 50) == 0) {
+        stream->shift = (unsigned)random_below(random, silent + 1);
+    }
+    struct record record = random_record(random, now_us, agent_names + stream->shift,
+                                         stream->agents - silent, stream->trouble);
     int64_t ahead_us = record.timestamp_us - now_us;
-    if (ahead_us > 5 * SECOND && ahead_us <= 31 * MINUTE && random_below(random, 4) == 0) {
+    if (ahead_us > 5 * SECOND && ahead_us <= silence_us &&
+        random_below(random, stream->fades ? 2 : 4) == 0) {
         sim_clock_leap(clock, ahead_us);
         ahead_us = 0;
     } else if (ahead_us >= 0 && ahead_us <= 5 * SECOND) {

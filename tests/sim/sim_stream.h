@@ -27,8 +27,10 @@ struct sim_stream {
     unsigned contracts;
     unsigned trouble; /* percent of what can be broken that is */
     bool forges;
-    bool versions; /* contracts change in mid-run */
-    bool globs;    /* and so does whom they apply to */
+    bool versions;  /* contracts change in mid-run */
+    bool globs;     /* and so does whom they apply to */
+    bool fades;     /* half of the agents are silent, by turns, and silences are long */
+    unsigned shift; /* the first agent that is not */
     int64_t version[SIM_CONTRACTS_MAX];
     uint64_t seed[SIM_CONTRACTS_MAX]; /* of its terms */
     struct sim_sent kept[SIM_KEPT_MAX];

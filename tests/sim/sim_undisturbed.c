@@ -164,6 +164,7 @@ static void open_shard(struct sim_undisturbed *run)
                                               .standings_max = run->config->standings_max,
                                               .standing_bytes = run->config->standing_bytes,
                                               .max_ahead_us = run->config->max_ahead_us,
+                                              .evict_after_us = run->config->evict_after_us,
                                               .on_intervention = on_intervention,
                                               .on_ended = on_ended,
                                               .context = run};
@@ -205,6 +206,9 @@ void sim_undisturbed_run(struct sim_undisturbed *run, const struct sim_log *log,
             TROTH_ASSERT(put == TROTH_OK || put == TROTH_REFUSED || put == TROTH_FULL);
         }
     }
+    struct troth_shard_counts counts;
+    troth_shard_count(run->shard, &counts);
+    run->evicted = counts.evicted;
 }
 
 void sim_undisturbed_fini(struct sim_undisturbed *run)

@@ -46,6 +46,7 @@ struct sim_undisturbed {
     size_t told_count;
     struct sim_reject *rejects; /* in order of offsets */
     size_t reject_count;
+    uint64_t evicted; /* agents */
     uint64_t narrowings;
     uint64_t widenings;
 };

@@ -5,6 +5,7 @@
 
 #include "schemas/assert.h"
 #include "tests/sim/sim_write.h"
+#include "tests/support/scenario_random.h"
 
 enum {
     REST_STEPS_MAX = 60000, /* within which everything converges */
@@ -228,9 +229,35 @@ static void rest(struct sim_world *world)
     }
 }
 
+/* Whether as many agents and standings hold a place as in the undisturbed run. */
+static void compare_places(struct sim_world *world, const char *who)
+{
+    uint32_t agents = 0;
+    uint32_t standings = 0;
+    for (int32_t p = 0; p < world->cluster.log.partition_count; p++) {
+        struct troth_shard_counts counts;
+        troth_shard_count(world->check.runs[p].shard, &counts);
+        agents += counts.agents;
+        standings += counts.standings;
+    }
+    for (unsigned i = 0; i < SIM_MEMBERS_MAX; i++) {
+        if (world->members[i]->up) {
+            struct troth_worker_counts counts;
+            troth_worker_count(world->members[i]->worker, &counts);
+            agents -= counts.agents;
+            standings -= counts.standings;
+        }
+    }
+    if (agents != 0 || standings != 0) {
+        sim_check_fail(&world->check, "%s: %" PRId32 " agents and %" PRId32 " standings too few",
+                       who, (int32_t)agents, (int32_t)standings);
+    }
+}
+
 /* Makes the workers publish everything anew, and compares it. Returns from which write on. */
 static size_t compare_standings(struct sim_world *world, const char *who)
 {
+    compare_places(world, who);
     const size_t since = world->cluster.redis.count;
     world->cluster.redis.keeps_reports = true;
     world->cluster.redis.restarts++;
@@ -259,6 +286,7 @@ static void restore_afresh(struct sim_world *world)
 
 static void open_world(struct sim_world *world, const struct sim_world_options *options)
 {
+    static const int64_t evictions_us[] = {0, 0, 100 * SIM_SECOND_US, 1800 * SIM_SECOND_US};
     struct sim_cluster *cluster = &world->cluster;
     world->options = *options;
     cluster->random = options->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
@@ -299,14 +327,12 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
         .standings_max = 64,
         .standing_bytes = 4096,
         .max_ahead_us = 60 * SIM_SECOND_US,
+        .evict_after_us = PICK(&cluster->random, evictions_us),
         .say = say,
         .say_context = world};
-    /* An agent whose last standing has ended is in no record, so its sequence windows and its place
-     * among agents_max are not restored. That is known, and left out where not asked for. */
-    world->stream.globs &= options->strict || world->config.checkpoint_us == 0;
+    world->stream.fades = world->config.evict_after_us > 0;
     sim_check_init(&world->check, cluster, &world->config);
     world->check.verbose = options->verbose;
-    world->check.strict = options->strict;
     world->check.lives_anew = world->stream.globs;
     cluster->log.on_committed = sim_check_committed;
     cluster->redis.on_write = sim_check_written;
@@ -335,6 +361,7 @@ static void close_world(struct sim_world *world, struct sim_tally *tally)
         tally->records += (uint64_t)cluster->log.topics[TROTH_TOPIC_TELEMETRY][p].count;
         tally->interventions += world->check.runs[p].told_count;
         tally->rejects += world->check.runs[p].reject_count;
+        tally->evicted += world->check.runs[p].evicted;
     }
     tally->steps += world->tally.steps;
     tally->restarts += world->tally.restarts;
@@ -344,7 +371,6 @@ static void close_world(struct sim_world *world, struct sim_tally *tally)
     tally->aborted += cluster->log.counts.aborted;
     tally->late += cluster->log.counts.late;
     tally->stopped += cluster->redis.fenced;
-    tally->left_behind += world->check.left_behind;
     sim_stream_fini(&world->stream);
     sim_check_fini(&world->check);
     sim_redis_fini(&world->cluster.redis);
@@ -359,12 +385,12 @@ bool sim_world_run(const struct sim_world_options *options, struct sim_tally *ta
     if (options->verbose) {
         printf(
             "    %d partitions, %u instances%s, %u agents of at most %u, checkpoints each %" PRId64
-            " us of %zu bytes%s%s%s\n",
+            " us of %zu bytes, eviction after %" PRId64 " us%s%s%s\n",
             world->cluster.log.partition_count, world->instances,
             world->cluster.dynamic ? " without a name" : "", world->stream.agents,
             world->config.agents_max, world->config.checkpoint_us, world->config.checkpoint_bytes,
-            world->stream.versions ? ", versions" : "", world->stream.globs ? ", globs" : "",
-            world->stream.forges ? ", forgers" : "");
+            world->config.evict_after_us, world->stream.versions ? ", versions" : "",
+            world->stream.globs ? ", globs" : "", world->stream.forges ? ", forgers" : "");
     }
     for (unsigned i = 0; i < world->stream.contracts; i++) {
         sim_stream_push(&world->stream, i);

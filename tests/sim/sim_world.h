@@ -50,7 +50,6 @@ struct sim_world_options {
     enum sim_bug bug;
     int64_t checkpoint_us; /* 0: none; -1: as the seed has it */
     uint32_t without;      /* bit f: fault f is drawn, and left out */
-    bool strict;           /* see sim_check.h */
     bool verbose;
     const char *written; /* the folder that the run is written to (sim_write.h); NULL: it is not */
 };
@@ -62,14 +61,14 @@ struct sim_tally {
     uint64_t records;
     uint64_t interventions;
     uint64_t rejects;
+    uint64_t evicted;  /* agents */
     uint64_t restarts; /* of workers that the log refused */
     uint64_t rebalances;
-    uint64_t refused;     /* commits by the group's check */
-    uint64_t fenced;      /* calls under an epoch that was over */
-    uint64_t aborted;     /* transactions */
-    uint64_t late;        /* commits that arrived after they had been given up */
-    uint64_t stopped;     /* flushes and narrowings, by the fence */
-    uint64_t left_behind; /* writes of rows that nobody has any more */
+    uint64_t refused; /* commits by the group's check */
+    uint64_t fenced;  /* calls under an epoch that was over */
+    uint64_t aborted; /* transactions */
+    uint64_t late;    /* commits that arrived after they had been given up */
+    uint64_t stopped; /* flushes and narrowings, by the fence */
 };
 
 struct sim_world {
