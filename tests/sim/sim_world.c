@@ -310,6 +310,7 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
     const int64_t drawn_us = (int64_t)random_below(&cluster->random, 5) * 400000;
     const size_t bytes = (size_t)256 << random_below(&cluster->random, 10);
     const bool narrow = random_below(&cluster->random, 8) == 0;
+    const int64_t eviction_us = PICK(&cluster->random, evictions_us);
     world->config = (struct troth_worker_config){
         .framing = &world->framing,
         .partitioner = TROTH_PARTITIONER_MURMUR2,
@@ -322,12 +323,12 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
         .instance = "simulated",
         .tick_us = SIM_SECOND_US,
         .dead_band = 5,
-        /* A bound is not part of what the model counts. */
+        /* A bound is not part of what the model counts, nor is eviction. */
         .agents_max = narrow && options->written == NULL ? 2 : 32,
         .standings_max = 64,
         .standing_bytes = 4096,
         .max_ahead_us = 60 * SIM_SECOND_US,
-        .evict_after_us = PICK(&cluster->random, evictions_us),
+        .evict_after_us = options->written == NULL ? eviction_us : 0,
         .say = say,
         .say_context = world};
     world->stream.fades = world->config.evict_after_us > 0;
