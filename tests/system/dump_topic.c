@@ -8,6 +8,8 @@
  *   dump_topic BOOTSTRAP TOPIC events [P]      telemetry (of partition P alone) as `troth replay`
  *                                              reads it, each with recorded_at; what is no event
  *                                              stands as a tick, since it moves the clock as one
+ *   dump_topic BOOTSTRAP TOPIC reasons         of rejects: a line a reason, REASON RECORDS, and at
+ *                                              last `twice`: records whose origin has another
  *   dump_topic BOOTSTRAP TOPIC ends GROUP      a line a partition: PARTITION LOW HIGH COMMITTED, -1
  *                                              where the group committed nothing
  *
@@ -25,12 +27,35 @@
 #include "schemas/event_json.h"
 #include "tests/system/reader.h"
 
-enum { SILENCE_MS = 30000, ALL_PARTITIONS = -1 };
+enum {
+    SILENCE_MS = 30000,
+    ALL_PARTITIONS = -1,
+    PARTITIONS_MAX = 64,
+    REASONS_MAX = 32,
+    REASON_LENGTH = 32
+};
+
+struct dump;
+typedef void take_record(struct dump *dump, const rd_kafka_message_t *message);
+
+/* Offsets of one partition of telemetry that rejects came of, a bit each. */
+struct origins {
+    uint8_t *bits;
+    size_t bytes;
+};
+
+struct reason_count {
+    char reason[REASON_LENGTH];
+    uint64_t count;
+};
 
 struct dump {
     rd_kafka_t *client;
     const char *topic;
-    bool events;
+    take_record *take;
+    struct origins origins[PARTITIONS_MAX];
+    struct reason_count reasons[REASONS_MAX];
+    uint64_t twice;
     struct troth_framing framing;
     struct troth_scratch scratch;
     char line[TROTH_EVENT_LINE_LENGTH_MAX + 1];
@@ -73,8 +98,9 @@ static json_t *headers_of(const rd_kafka_message_t *message)
     return object;
 }
 
-static void print_record(const rd_kafka_message_t *message)
+static void print_record(struct dump *dump, const rd_kafka_message_t *message)
 {
+    (void)dump;
     json_t *object =
         json_pack("{s:i, s:I, s:I, s:o, s:o, s:o}", "partition", (int)message->partition, "offset",
                   (json_int_t)message->offset, "timestamp_ms",
@@ -104,6 +130,68 @@ static void print_event(struct dump *dump, const rd_kafka_message_t *message)
     }
 }
 
+/* Out text: a header, terminated. */
+static void read_header(const rd_kafka_message_t *message, const char *name,
+                        char text[REASON_LENGTH])
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t length;
+    require(rd_kafka_message_headers(message, &headers), "headers");
+    require(rd_kafka_header_get_last(headers, name, &value, &length), name);
+    (void)snprintf(text, REASON_LENGTH, "%.*s", (int)length, (const char *)value);
+}
+
+/* Returns whether another reject came of the same record. */
+static bool is_second(struct dump *dump, int32_t partition, int64_t offset)
+{
+    if (partition < 0 || partition >= PARTITIONS_MAX || offset < 0) {
+        fail("a reject", "its origin cannot be");
+    }
+    struct origins *origins = &dump->origins[partition];
+    const size_t at = (size_t)offset / 8;
+    if (at >= origins->bytes) {
+        const size_t bytes = 2 * at + 4096;
+        origins->bits = realloc(origins->bits, bytes);
+        if (origins->bits == NULL) {
+            fail("origins", "no memory");
+        }
+        memset(origins->bits + origins->bytes, 0, bytes - origins->bytes);
+        origins->bytes = bytes;
+    }
+    const uint8_t bit = (uint8_t)(1U << offset % 8);
+    const bool second = (origins->bits[at] & bit) != 0;
+    origins->bits[at] |= bit;
+    return second;
+}
+
+static void count_reject(struct dump *dump, const rd_kafka_message_t *message)
+{
+    char partition[REASON_LENGTH];
+    char offset[REASON_LENGTH];
+    char reason[REASON_LENGTH];
+    read_header(message, "partition", partition);
+    read_header(message, "offset", offset);
+    read_header(message, "reason", reason);
+    dump->twice += is_second(dump, (int32_t)strtol(partition, NULL, 10), strtoll(offset, NULL, 10));
+    size_t i = 0;
+    while (dump->reasons[i].count > 0 && strcmp(dump->reasons[i].reason, reason) != 0) {
+        if (++i == REASONS_MAX) {
+            fail(reason, "one reason too many");
+        }
+    }
+    memcpy(dump->reasons[i].reason, reason, sizeof reason);
+    dump->reasons[i].count++;
+}
+
+static void print_reasons(const struct dump *dump)
+{
+    for (size_t i = 0; i < REASONS_MAX && dump->reasons[i].count > 0; i++) {
+        printf("%s %" PRIu64 "\n", dump->reasons[i].reason, dump->reasons[i].count);
+    }
+    printf("twice %" PRIu64 "\n", dump->twice);
+}
+
 static void dump_partition(struct dump *dump, int32_t partition)
 {
     int64_t low;
@@ -123,7 +211,7 @@ static void dump_partition(struct dump *dump, int32_t partition)
         }
         const rd_kafka_resp_err_t code = message->err;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset < high) {
-            (dump->events ? print_event(dump, message) : print_record(message));
+            dump->take(dump, message);
         } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
             fail(dump->topic, rd_kafka_message_errstr(message));
         }
@@ -163,14 +251,23 @@ static rd_kafka_t *open_client(const char *bootstrap, const char *group)
     return open_reader(settings, sizeof settings / sizeof settings[0]);
 }
 
+/* Returns what is done with each record, or NULL: there is no such mode. */
+static take_record *find_taker(const char *mode)
+{
+    return strcmp(mode, "records") == 0   ? print_record
+           : strcmp(mode, "events") == 0  ? print_event
+           : strcmp(mode, "reasons") == 0 ? count_reject
+                                          : NULL;
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 3 ? argv[3] : "";
     const bool ends = strcmp(mode, "ends") == 0;
-    const bool events = strcmp(mode, "events") == 0;
-    if (argc < 4 || argc > 5 || (ends && argc != 5) ||
-        (!ends && !events && strcmp(mode, "records") != 0)) {
-        (void)fputs("usage: dump_topic BOOTSTRAP TOPIC records | events [P] | ends GROUP\n",
+    take_record *const take = find_taker(mode);
+    if (argc < 4 || argc > 5 || (ends ? argc != 5 : take == NULL)) {
+        (void)fputs("usage: dump_topic BOOTSTRAP TOPIC records | events [P] | reasons | ends "
+                    "GROUP\n",
                     stderr);
         return 2;
     }
@@ -180,9 +277,10 @@ int main(int argc, char **argv)
     }
     dump->client = open_client(argv[1], ends ? argv[4] : "dump_topic");
     dump->topic = argv[2];
-    dump->events = events;
+    dump->take = take;
     const int32_t partitions = count_partitions(dump->client, dump->topic);
-    const int32_t only = events && argc > 4 ? (int32_t)strtol(argv[4], NULL, 10) : ALL_PARTITIONS;
+    const int32_t only =
+        take == print_event && argc > 4 ? (int32_t)strtol(argv[4], NULL, 10) : ALL_PARTITIONS;
     if (ends) {
         print_ends(dump, partitions);
     }
@@ -191,8 +289,14 @@ int main(int argc, char **argv)
             dump_partition(dump, p);
         }
     }
+    if (take == count_reject) {
+        print_reasons(dump);
+    }
     rd_kafka_consumer_close(dump->client);
     rd_kafka_destroy(dump->client);
+    for (size_t i = 0; i < PARTITIONS_MAX; i++) {
+        free(dump->origins[i].bits);
+    }
     free(dump);
     return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -240,7 +240,7 @@ tool() {
 dump() { "$(tool dump_topic)" "$bootstrap" "$prefix.$1" "${@:2}"; }
 
 # send SUFFIX <LINES: see send_records.c.
-send() { "$(tool send_records)" "$bootstrap" "$prefix.$1"; }
+send() { "$(tool send_records)" "$bootstrap" "$prefix.$1" "${@:2}"; }
 
 # install CONTRACT... [-- FLAG...]: topics and contracts under the present prefix.
 install() {
@@ -249,6 +249,21 @@ install() {
     # A broker may tell of topics that were just made a moment later than it said so.
     wait_for 20 troth topics create "${@:2}" || die "no topics: $(<"$work/out")"
     troth contract push "${contracts[@]}" >"$work/out" 2>&1 || die "no contract: $(<"$work/out")"
+}
+
+# write_seen: a contract that counts every task, $work/seen.yaml.
+write_seen() {
+    cat >"$work/seen.yaml" <<'YAML'
+contract: seen
+version: 1
+promise: Every event is seen.
+owner: tests
+capabilities: [work]
+window: 1d
+panes: 2
+terms:
+  - {name: seen, when: {kind: task}, keep: {outcome: ok}, floor: 0.5}
+YAML
 }
 
 # in_force NAME COUNT: whether the engine has said so COUNT times.

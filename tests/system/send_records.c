@@ -1,12 +1,13 @@
 /*
  * Sends any bytes at all to a topic, for the system tests: what a broken or hostile producer may.
  *
- *   send_records BOOTSTRAP TOPIC
+ *   send_records BOOTSTRAP TOPIC [--count]
  *
  * Each line of standard input is a record: PARTITION KEY VALUE [TIMESTAMP_MS]. PARTITION is a
  * number, or * for the key's own by murmur2. KEY and VALUE are hexadecimal digits, - for none at
  * all, and = for one of no bytes. When all are acknowledged, prints a line a record in the order
- * given: PARTITION OFFSET. Exit status 0, or 1 with a message.
+ * given: PARTITION OFFSET; with --count how many they were alone, of any number. Exit status 0, or
+ * 1 with a message. The broker alone says how long a record may be.
  */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -38,8 +39,9 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         fail("a record", rd_kafka_err2str(message->err));
     }
     struct place *place = message->_private;
-    place->partition = message->partition;
-    place->offset = message->offset;
+    if (place != NULL) {
+        *place = (struct place){message->partition, message->offset};
+    }
 }
 
 static int digit(char c)
@@ -75,6 +77,7 @@ static int64_t read_time(const char *text)
     return text != NULL ? strtoll(text, NULL, 10) : 0;
 }
 
+/* Out place: where the record went, once it is acknowledged; NULL: nobody asks. */
 static void send_line(rd_kafka_t *client, const char *topic, char *line, struct place *place)
 {
     char *rest = line;
@@ -120,10 +123,9 @@ static void send_line(rd_kafka_t *client, const char *topic, char *line, struct 
 static rd_kafka_t *open_client(const char *bootstrap)
 {
     const char *const settings[][2] = {
-        {"bootstrap.servers", bootstrap},
-        {"enable.idempotence", "true"}, /* keeps the order */
-        {"partitioner", "murmur2_random"},
-        {"socket.nagle.disable", "true"},
+        {"bootstrap.servers", bootstrap},  {"enable.idempotence", "true"}, /* keeps the order */
+        {"partitioner", "murmur2_random"}, {"socket.nagle.disable", "true"},
+        {"message.max.bytes", "16000000"},
     };
     char error[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -143,8 +145,9 @@ static rd_kafka_t *open_client(const char *bootstrap)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        (void)fputs("usage: send_records BOOTSTRAP TOPIC <LINES\n", stderr);
+    const bool counted = argc == 4 && strcmp(argv[3], "--count") == 0;
+    if (argc != 3 && !counted) {
+        (void)fputs("usage: send_records BOOTSTRAP TOPIC [--count] <LINES\n", stderr);
         return 2;
     }
     rd_kafka_t *client = open_client(argv[1]);
@@ -152,17 +155,21 @@ int main(int argc, char **argv)
     size_t capacity = 0;
     size_t count = 0;
     while (getline(&line, &capacity, stdin) > 0) {
-        if (count == RECORDS_MAX) {
+        if (count == RECORDS_MAX && !counted) {
             fail("input", "too many lines");
         }
-        send_line(client, argv[2], line, &places[count++]);
+        send_line(client, argv[2], line, counted ? NULL : &places[count]);
+        count++;
     }
     free(line);
     const rd_kafka_resp_err_t code = rd_kafka_flush(client, FLUSH_MS);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fail(argv[2], rd_kafka_err2str(code));
     }
-    for (size_t i = 0; i < count; i++) {
+    if (counted) {
+        printf("%zu\n", count);
+    }
+    for (size_t i = 0; i < count && !counted; i++) {
         printf("%" PRId32 " %" PRId64 "\n", places[i].partition, places[i].offset);
     }
     rd_kafka_destroy(client);

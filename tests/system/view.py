@@ -1,6 +1,7 @@
 """What Redis and the topics say, held against what they must say; for the system tests.
 
-  view.py standings REDIS PREFIX            every standing in Redis, a line of JSON each
+  view.py standings REDIS PREFIX [AGENT]    every standing in Redis, a line of JSON each; of the
+                                            agents alone that the glob fits
   view.py compare REDIS PREFIX EXPECTED [--within US] [--rungs] [--records FILE]
       EXPECTED is what `troth replay --json` prints (or gives: *.gz). Compared are all standings in
       Redis: rung, score, since, counts by term and the rest that EXPECTED has; with --rungs the
@@ -84,10 +85,10 @@ def standing_of(fields):
     return standing
 
 
-def read_standings(address, prefix):
+def read_standings(address, prefix, agent=""):
     redis = Redis(address)
     return {(s["agent"], s["contract"]): s
-            for s in map(standing_of, hashes(redis, f"{prefix}:standing:*"))}
+            for s in map(standing_of, hashes(redis, f"{prefix}:standing:{agent}*"))}
 
 
 def read_expected(path):
@@ -200,6 +201,8 @@ def main():
         command = commands.add_parser(name)
         command.add_argument("redis")
         command.add_argument("prefix")
+        if name == "standings":
+            command.add_argument("agent", nargs="?", default="")
     command.add_argument("expected")
     command.add_argument("--within", type=int, default=0)
     command.add_argument("--rungs", action="store_true")
@@ -212,7 +215,7 @@ def main():
         return compare(options)
     if options.command == "ids":
         return compare_ids(options)
-    for standing in read_standings(options.redis, options.prefix).values():
+    for standing in read_standings(options.redis, options.prefix, options.agent).values():
         print(json.dumps(standing))
     return 0
 
