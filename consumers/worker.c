@@ -345,7 +345,10 @@ troth_status troth_worker_step(struct troth_worker *worker)
     const troth_status status =
         log->poll(log, wait_us > 0 ? wait_us : 0, worker->items, TROTH_BATCH_MAX, &count);
     if (status == TROTH_REFUSED || status == TROTH_FENCED) {
-        troth_worker_say(worker, TROTH_LEVEL_ERROR, "the log will not go on: %s", log->error(log));
+        troth_worker_say(
+            worker, TROTH_LEVEL_ERROR,
+            "the log will not go on: %s; what came after the last commit is read again",
+            log->error(log));
         return status;
     }
     note_log(worker, status == TROTH_UNREACHABLE);
