@@ -84,7 +84,8 @@ struct troth_partition {
     /* Of the store (worker_view.c). */
     int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
     uint8_t view;           /* enum troth_view: how it stands with the store */
-    uint8_t anew;           /* enum troth_anew: what of it is to be published anew next */
+    uint8_t anew;           /* enum troth_anew: what of it is to be published anew next, */
+    uint32_t anew_next;     /* from which standing on */
     uint64_t removals_next; /* the first that the store was not told of (worker_removals.c) */
     uint64_t removals_end;
     struct troth_shard *shard;

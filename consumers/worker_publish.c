@@ -475,6 +475,7 @@ static bool publish_partition(struct troth_worker *worker, struct troth_partitio
 static bool publish_due(struct troth_worker *worker, struct progress *progress)
 {
     do {
+        progress->over = troth_worker_now_us(worker) >= progress->ends_us;
         for (uint32_t i = 0; i < worker->partition_count; i++) {
             const uint32_t turn = (worker->publish_first + i) % worker->partition_count;
             struct troth_partition *partition = worker->partitions[turn];

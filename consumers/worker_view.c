@@ -4,6 +4,8 @@
 
 #include "scoring/agents.h"
 
+enum { LIST_MAX = 2048 }; /* standings of a partition that are looked at in one go */
+
 /* Everything is news; in which order it is listed is troth_worker_list_anew's. */
 static void begin_anew(struct troth_partition *partition)
 {
@@ -16,6 +18,7 @@ static void begin_anew(struct troth_partition *partition)
         partition->published[i].known = false;
     }
     partition->anew = TROTH_ANEW_NARROW;
+    partition->anew_next = 0;
     troth_partition_remove_anew(partition);
 }
 
@@ -104,15 +107,23 @@ static enum troth_anew turn_of(unsigned rung)
                                      : TROTH_ANEW_CLEAR;
 }
 
+/* Lists some of what is in turn. A standing that comes to this turn where that was looked at
+ * already has changed, and is listed for that. */
 static void list_turn(struct troth_partition *partition)
 {
     const uint32_t count = troth_shard_standings(partition->shard);
-    for (uint32_t i = 0; i < count; i++) {
-        struct troth_standing_view view;
-        if (troth_shard_view(partition->shard, i, &view) &&
-            turn_of(view.standing->rung) == partition->anew) {
-            troth_shard_mark_dirty(partition->shard, i, TROTH_DIRTY_MOVED);
+    const uint32_t left = count > partition->anew_next ? count - partition->anew_next : 0;
+    const uint32_t looks = left < LIST_MAX ? left : LIST_MAX;
+    for (uint32_t i = 0; i < looks; i++) {
+        const uint32_t standing = partition->anew_next++;
+        const unsigned rung = troth_shard_rung(partition->shard, standing);
+        if (rung < TROTH_RUNG_COUNT && turn_of(rung) == partition->anew) {
+            troth_shard_mark_dirty(partition->shard, standing, TROTH_DIRTY_MOVED);
         }
+    }
+    if (partition->anew_next >= count) {
+        partition->anew_next = 0;
+        partition->anew++;
     }
 }
 
@@ -135,7 +146,6 @@ bool troth_worker_list_anew(struct troth_worker *worker, bool backlog)
         }
         if (least < TROTH_ANEW_TELL) {
             list_turn(partition);
-            partition->anew++;
             listed = true;
         } else if (store->rebuilt(store, partition->number) == TROTH_OK) {
             partition->anew = TROTH_ANEW_DONE; /* else it is told in the next publication */

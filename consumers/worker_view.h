@@ -31,7 +31,8 @@ void troth_worker_disown_all(struct troth_worker *worker);
 bool troth_worker_is_due(const struct troth_partition *partition, bool backlog);
 
 /* Once nothing that changed is left on the lists of those that are due: lists what is to be
- * published anew next, of all of them the least trusted. Returns whether it did. */
+ * published anew next, of all of them the least trusted, a bounded number of looks at a time.
+ * Returns whether it did, or looked in vain. */
 bool troth_worker_list_anew(struct troth_worker *worker, bool backlog);
 
 #endif

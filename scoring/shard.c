@@ -420,6 +420,13 @@ uint32_t troth_shard_standings(const struct troth_shard *shard)
     return shard->standings;
 }
 
+unsigned troth_shard_rung(const struct troth_shard *shard, uint32_t standing)
+{
+    return standing < shard->standings && (shard->marks[standing] & MARK_LIVE)
+               ? troth_shard_at(shard, standing)->rung
+               : TROTH_RUNG_COUNT;
+}
+
 bool troth_shard_view(struct troth_shard *shard, uint32_t standing,
                       struct troth_standing_view *view)
 {

@@ -131,6 +131,9 @@ void troth_shard_count(const struct troth_shard *shard, struct troth_shard_count
 /* Returns one past the greatest index of a standing so far. */
 uint32_t troth_shard_standings(const struct troth_shard *shard);
 
+/* Returns the rung of a standing, or TROTH_RUNG_COUNT where there is none at that place. */
+unsigned troth_shard_rung(const struct troth_shard *shard, uint32_t standing);
+
 /* Out view: of a standing. Returns false where there is none of that index (any more). */
 bool troth_shard_view(struct troth_shard *shard, uint32_t standing,
                       struct troth_standing_view *view);
