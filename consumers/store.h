@@ -95,8 +95,9 @@ struct troth_store {
     /* Queues that a standing has ended; where `last` the agent has no other left. */
     troth_status (*remove)(struct troth_store *store, int32_t partition, int64_t applied,
                            struct troth_text agent, const char *contract, bool last);
-    /* Sends what was put. Does not wait for the answers of this flush, but takes those of earlier
-     * ones. TROTH_FULL: too much is unanswered; try again later. */
+    /* Sends what was put, as far as that goes without waiting, and takes the answers that are
+     * there. TROTH_FULL: much is unanswered; what was put is kept and goes with a later flush, and
+     * no more should be put until one says TROTH_OK. */
     troth_status (*flush)(struct troth_store *store);
     /* Waits until all that was flushed is answered, at most timeout_us. TROTH_REFUSED: the store
      * said no to something (see error). */

@@ -9,6 +9,7 @@
 #include "consumers/worker_state.h"
 
 enum {
+    FLUSH_US = 20000,     /* how long the end waits for a store that is full, until it sends more */
     POLL_US = 20000,      /* the longest wait for records: what keeps the other paces */
     SEND_TRIES_MAX = 300, /* of SEND_WAIT_US each, until a full producer is an error */
     SEND_WAIT_US = 100000,
@@ -407,6 +408,9 @@ static bool publish_until(struct troth_worker *worker, int64_t end_us)
         if (!published &&
             (!worker->counts.store_connected || worker->widened > worker->committed)) {
             break; /* what was widened waits for the commit */
+        }
+        if (!published) {
+            (void)store->acknowledged(store, FLUSH_US);
         }
     }
     if (published && store != NULL && store->acknowledged(store, ANSWER_US) != TROTH_OK) {

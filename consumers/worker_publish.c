@@ -11,7 +11,8 @@ enum {
     SLICE_US = 1000,     /* of publication, then records are looked at again */
     SLICE_LOOKS = 32,    /* between two looks at the clock */
     PUBLISH_LONG_US = 250000,
-    PUBLISH_PAUSE = 4, /* times as long as a slice took, until the next */
+    PUBLISH_PAUSE = 9, /* times as long as a slice took, until the next */
+    FULL_US = 1000,    /* until a store that is full is looked at again */
     BACKLOG_US = 1000000,
     STORE_PAUSE_US =
         1000000, /* until a store that failed again, as soon as it was there, is tried */
@@ -488,6 +489,18 @@ static bool publish_due(struct troth_worker *worker, struct progress *progress)
     return true;
 }
 
+/* Sends what was put. Returns whether more may be: else what changes is coalesced meanwhile. */
+static bool has_room(struct troth_worker *worker)
+{
+    struct troth_store *store = worker->config.store;
+    const troth_status status = store->flush(store);
+    if (status != TROTH_OK && status != TROTH_FULL) {
+        troth_worker_store_failed(worker, "scores could not be published");
+    }
+    worker->store_full = status == TROTH_FULL;
+    return status == TROTH_OK;
+}
+
 bool troth_worker_publish(struct troth_worker *worker, bool all)
 {
     struct troth_store *store = worker->config.store;
@@ -497,6 +510,9 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     check_store(worker);
     own_partitions(worker);
     if (!worker->counts.store_connected) {
+        return false;
+    }
+    if (!all && worker->store_full && !has_room(worker)) {
         return false;
     }
     const int64_t now_us = troth_worker_now_us(worker);
@@ -514,13 +530,9 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     if (!publish_due(worker, &progress)) {
         return false;
     }
-    const troth_status status = store->flush(store);
-    if (status != TROTH_OK && status != TROTH_FULL) {
-        troth_worker_store_failed(worker, "scores could not be published");
-        return false;
-    }
-    worker->publishing = progress.over;
-    return goes_on(&progress) && !progress.waits && status != TROTH_FULL;
+    const bool room = has_room(worker);
+    worker->publishing = progress.over || progress.full || worker->store_full;
+    return goes_on(&progress) && !progress.waits && room;
 }
 
 void troth_worker_publish_in_turn(struct troth_worker *worker)
@@ -534,6 +546,8 @@ void troth_worker_publish_in_turn(struct troth_worker *worker)
     const int64_t took_us =
         after_us - now_us < PUBLISH_LONG_US ? after_us - now_us : PUBLISH_LONG_US;
     const int64_t pause_us = PUBLISH_PAUSE * took_us;
-    const int64_t turn_us = worker->publishing ? 0 : worker->config.publish_us;
+    const int64_t turn_us = !worker->publishing  ? worker->config.publish_us
+                            : worker->store_full ? FULL_US
+                                                 : 0;
     worker->next_publish_us = after_us + (pause_us > turn_us ? pause_us : turn_us);
 }

@@ -85,6 +85,7 @@ struct troth_worker {
     struct commit commit;
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
+    bool store_full;        /* too much of what it was sent is unanswered */
     bool publishing;        /* a publication has a slice to come, */
     bool backlog;           /* of partitions that lag, too */
     int64_t next_commit_us;
@@ -208,7 +209,7 @@ void troth_worker_drop_pending(struct troth_worker *worker,
 bool troth_worker_publish(struct troth_worker *worker, bool all);
 
 /* Publishes when it is time, a slice of SLICE_US at a time: what is to be narrowed meanwhile does
- * not wait longer. A slow store must not be what the worker does: it gets a fifth of the time at
+ * not wait longer. A slow store must not be what the worker does: it gets a tenth of the time at
  * most, and more is coalesced meanwhile. */
 void troth_worker_publish_in_turn(struct troth_worker *worker);
 

@@ -10,7 +10,10 @@
 #include "schemas/assert.h"
 #include "scoring/agents.h"
 
-#define FLUSH_US   INT64_C(20000)   /* that a flush may wait for the socket */
+enum {
+    WAITING_MAX = 128 * 1024
+}; /* bytes unanswered, some 3 ms of Redis' work, until it is full */
+
 #define NARROW_US  INT64_C(1000000) /* that a narrowing may wait for its answer */
 #define NOT_YET_US INT64_MIN        /* no try was made */
 
@@ -233,18 +236,19 @@ static troth_status store_flush(struct troth_store *store)
     }
     troth_redis_store_check_idle(self);
     troth_pipe_release(&self->main);
-    const troth_status status = troth_pipe_pump(&self->main, TROTH_PIPE_SENT, FLUSH_US);
-    if (status != TROTH_TIMED_OUT) {
-        return troth_redis_store_checked(self, &self->main, status);
+    const troth_status status = troth_redis_store_checked(
+        self, &self->main, troth_pipe_pump(&self->main, TROTH_PIPE_SENT, 0));
+    if (status != TROTH_OK && status != TROTH_TIMED_OUT) {
+        return status;
     }
-    /* What is left goes with the next flush, as long as it does not grow without end. */
-    const bool crowded = self->main.count > TROTH_PIPE_ENTRIES_MAX / 2 ||
-                         self->main.out.length > self->main.out.limit / 2;
-    if (crowded) {
-        snprintf(self->error, sizeof self->error,
-                 "Redis is slower than what is published: %u commands wait", self->main.count);
+    /* What is left goes with the next flush. */
+    const size_t waiting = self->main.out.length - self->main.taken + self->main.bytes_flying;
+    if (waiting <= WAITING_MAX) {
+        return TROTH_OK;
     }
-    return crowded ? TROTH_FULL : TROTH_OK;
+    snprintf(self->error, sizeof self->error,
+             "Redis is slower than what is published: %u commands wait", self->main.count);
+    return TROTH_FULL;
 }
 
 static troth_status store_acknowledged(struct troth_store *store, int64_t timeout_us)

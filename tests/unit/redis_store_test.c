@@ -93,7 +93,7 @@ static void nothing_older_lands_on_a_narrowing(void **state)
                 put(store, i, TROTH_RUNG_CLEAR, (uint16_t)(500 + round));
             }
             if (i == AGENTS_MAX / 2) { /* so some is unsent, some in flight, some answered */
-                assert_int_equal(store->flush(store), TROTH_OK);
+                flush(store);
             }
         }
         for (unsigned n = 0; n < 60; n++) {
