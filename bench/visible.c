@@ -53,6 +53,7 @@ struct plan {
 
 static struct {
     struct plan plan;
+    char session[NAME_LENGTH];
     struct troth_kafka_link link; /* its address is librdkafka's opaque */
     rd_kafka_topic_t *topic;
     char channel[CHANNEL_LENGTH];
@@ -172,6 +173,9 @@ static bool send_task(struct troth_fleet *fleet)
         return false;
     }
     event.at_us = clock.wall_us(clock.context);
+    /* The fleet counts from 1 each time: in a session that was there, these would be duplicates. */
+    event.session = (struct troth_text){state.session, (uint32_t)strlen(state.session)};
+    event.present |= 1U << TROTH_FIELD_SESSION;
     return send_event(&event, -1);
 }
 
@@ -346,6 +350,7 @@ int main(int argc, char **argv)
               stderr);
         return 2;
     }
+    (void)snprintf(state.session, sizeof state.session, "%" PRId64, plan->first);
     common.request.environment = environ;
     const bool done = troth_config_load(&config, &common.request) == TROTH_OK && run(&config);
     troth_config_fini(&config);

@@ -23,8 +23,10 @@
 #include "scoring/shard_snapshot.h"
 
 enum {
-    ROUND_PAUSE = 9,  /* times as long as a round took, until the next */
-    ROUND_US = 100000 /* how long the brokers have for a round before its commit */
+    ROUND_PAUSE = 9,    /* times as long as a round took, until the next */
+    ROUND_US = 100000,  /* how long the brokers have for a round before its commit */
+    AHEAD_MAX = 1048576 /* bytes that may be written while a commit is under way: of what waits for
+                           it the log holds a few MiB, and then the loop would wait too */
 };
 
 void troth_worker_send_standing(struct troth_worker *worker,
@@ -125,6 +127,7 @@ static size_t save(struct troth_worker *worker, struct troth_partition *partitio
         bytes += save_agent(worker, partition, agent);
     }
     worker->counts.saved_bytes += bytes;
+    worker->saved_ahead += bytes;
     return bytes;
 }
 
@@ -150,7 +153,8 @@ void troth_worker_save_in_turn(struct troth_worker *worker)
 {
     const int64_t now = troth_worker_now_us(worker);
     size_t left = worker->config.checkpoint_bytes;
-    if (worker->config.checkpoint_us <= 0 || now < worker->next_save_us) {
+    if (worker->config.checkpoint_us <= 0 || now < worker->next_save_us ||
+        (worker->commit.under_way && worker->saved_ahead >= AHEAD_MAX)) {
         return;
     }
     /* Another partition comes first each time, as a round may not get to all of them. */

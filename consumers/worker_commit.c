@@ -132,6 +132,7 @@ static void begin_next(struct troth_worker *worker)
     }
     worker->told = false;
     worker->rejected = false;
+    worker->saved_ahead = 0;
     worker->commit_number++;
 }
 

@@ -96,6 +96,7 @@ struct troth_worker {
     uint64_t tick_number;
     uint64_t claim_count;
     int64_t next_save_us;
+    size_t saved_ahead;  /* bytes that were written for the commit to come */
     uint32_t save_first; /* turn of the partitions in rounds of checkpoints */
     troth_status broken; /* what the log said when it would not go on */
     struct troth_worker_counts counts;
