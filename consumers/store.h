@@ -77,14 +77,17 @@ struct troth_store {
     /* Queues that everything of a partition was put since it was owned: its view is whole. */
     troth_status (*rebuilt)(struct troth_store *store, int32_t partition);
     /* Puts a narrowing: one standing and its agent, at once, on the connection of its own. Several
-     * may be put; narrowed() waits for the answers of all. Also tells those who listen (stream and
-     * channel): `record` is the intervention's JSON. TROTH_NOT_FOUND, as all that puts: the
+     * may be put; narrowed() sends them and takes the answers. Also tells those who listen (stream
+     * and channel): `record` is the intervention's JSON. TROTH_NOT_FOUND, as all that puts: the
      * partition is not owned. */
     troth_status (*narrow)(struct troth_store *store, const struct troth_publication *standing,
                            const struct troth_agent_publication *agent, const char *record,
                            size_t record_length);
-    /* Sends what narrow put and waits until it is answered, at most 1 s. Nothing put: TROTH_OK. */
-    troth_status (*narrowed)(struct troth_store *store);
+    /* Sends what narrow put and takes answers, waiting at most timeout_us. TROTH_OK: all of it is
+     * answered, or nothing was put. TROTH_TIMED_OUT: something is not yet; until it is, nothing
+     * else of its agent is taken (put_ say TROTH_TIMED_OUT, remove TROTH_FULL). Where an answer
+     * lacks for a second the connection is given up. */
+    troth_status (*narrowed)(struct troth_store *store, int64_t timeout_us);
     /* Queues the record of a widening for those who listen; goes out with the next flush. */
     troth_status (*announce)(struct troth_store *store, int32_t partition, int64_t applied,
                              const char *record, size_t record_length);

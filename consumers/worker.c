@@ -364,6 +364,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
         }
     }
     troth_worker_send_ticks(worker);
+    (void)troth_worker_has_narrowed(worker, 0);
     troth_worker_save_in_turn(worker);
     troth_worker_commit_in_turn(worker);
     troth_worker_publish_in_turn(worker);

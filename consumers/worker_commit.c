@@ -174,6 +174,7 @@ static bool begin(struct troth_worker *worker)
 
 bool troth_worker_commit(struct troth_worker *worker)
 {
+    (void)troth_worker_has_narrowed(worker, NARROW_US);
     return !worker->forfeited && take_answer(worker, COMMIT_US) && worker->broken == TROTH_OK &&
            begin(worker) && take_answer(worker, COMMIT_US) && worker->broken == TROTH_OK;
 }
@@ -219,8 +220,10 @@ void troth_worker_commit_in_turn(struct troth_worker *worker)
     const bool turn = now_us >= worker->next_commit_us;
     const bool settled = turn && is_settled(worker, now_us);
     const bool early = worker->claim_due || (worker->told && now_us >= worker->next_told_us);
-    worker->settling = turn && !settled;
-    if ((!settled && !early) || !begin(worker)) {
+    /* A narrowing is shown before its record is committed. */
+    const bool narrowed = (!settled && !early) || troth_worker_has_narrowed(worker, 0);
+    worker->settling = (turn && !settled) || !narrowed;
+    if ((!settled && !early) || !narrowed || !begin(worker)) {
         return;
     }
     if (settled) {

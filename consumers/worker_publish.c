@@ -200,9 +200,23 @@ void troth_worker_tell_pending(struct troth_worker *worker)
     }
     worker->pending_count = kept;
     worker->fresh_narrowings = false;
-    if (there && worker->counts.store_connected && store->narrowed(store) != TROTH_OK) {
+    worker->narrowing = there;
+    (void)troth_worker_has_narrowed(worker, 0);
+}
+
+bool troth_worker_has_narrowed(struct troth_worker *worker, int64_t timeout_us)
+{
+    struct troth_store *store = worker->config.store;
+    if (!worker->narrowing || !worker->counts.store_connected) {
+        worker->narrowing = false;
+        return true;
+    }
+    const troth_status status = store->narrowed(store, timeout_us);
+    worker->narrowing = status == TROTH_TIMED_OUT;
+    if (status != TROTH_OK && status != TROTH_TIMED_OUT) {
         troth_worker_store_failed(worker, "a narrowing could not be published");
     }
+    return !worker->narrowing;
 }
 
 void troth_worker_drop_pending(struct troth_worker *worker, const struct troth_partition *partition)
@@ -442,6 +456,10 @@ static bool publish_listed(struct troth_worker *worker, struct troth_partition *
         }
         const troth_status status = publish_one(worker, partition, standing, flags);
         if (status == TROTH_OK) {
+            continue;
+        }
+        if (status == TROTH_TIMED_OUT) { /* a narrowing of the agent is on its way */
+            deferred[(*count)++] = (struct deferred){standing, flags};
             continue;
         }
         troth_shard_mark_dirty(partition->shard, standing, flags);

@@ -16,6 +16,7 @@
 enum {
     ANSWER_US = 5000000,  /* how long the end waits for the store, and for ticks and pointers */
     SETTLE_US = 1000000,  /* and a commit for the store */
+    NARROW_US = 2000000,  /* and for a narrowing: longer than the store waits for its answer */
     COMMIT_US = 10000000, /* and for the log: a leader may be away that long, and come back */
     REJECT_US =
         1000000,        /* how long a reject waits for its commit; a transaction must end in time */
@@ -103,6 +104,7 @@ struct troth_worker {
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
     bool fresh_narrowings; /* one of them came since they were last shown */
+    bool narrowing;        /* one was shown to the store, which has not answered yet */
     struct run runs[2];    /* one is applied while the next one's memory comes */
     unsigned run;          /* that is made ready next */
     struct troth_log_item items[TROTH_BATCH_MAX];
@@ -199,6 +201,9 @@ troth_status troth_worker_remove(struct troth_worker *worker, struct troth_parti
 /* Shows what waits, and may be shown by now: narrowings of records that were applied to their end,
  * and what waited for commits that are over. */
 void troth_worker_tell_pending(struct troth_worker *worker);
+
+/* Returns whether the store has answered all narrowings, or cannot any more; waits for it. */
+bool troth_worker_has_narrowed(struct troth_worker *worker, int64_t timeout_us);
 
 /* What waits of a partition that goes is not shown. */
 void troth_worker_drop_pending(struct troth_worker *worker,

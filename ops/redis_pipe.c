@@ -463,6 +463,15 @@ troth_status troth_pipe_hear(struct troth_pipe *pipe)
     return pipe->context == NULL ? TROTH_UNREACHABLE : receive(pipe);
 }
 
+bool troth_pipe_holds(const struct troth_pipe *pipe, uint64_t tag)
+{
+    bool holds = false;
+    for (uint32_t i = 0; i < pipe->count && !holds; i++) {
+        holds = entry_at(pipe, i)->tag == tag;
+    }
+    return holds;
+}
+
 troth_status troth_pipe_settle(struct troth_pipe *pipe, uint64_t tag, int64_t timeout_us)
 {
     uint32_t last = 0; /* one past the last entry about the tag */

@@ -146,6 +146,9 @@ troth_status troth_pipe_hear(struct troth_pipe *pipe);
 void troth_pipe_take_back(struct troth_pipe *pipe, uint64_t tag);
 void troth_pipe_forget(struct troth_pipe *pipe, int32_t partition);
 
+/* Whether something about the tag is not answered. */
+bool troth_pipe_holds(const struct troth_pipe *pipe, uint64_t tag);
+
 /* Releases what is left about the tag, with what is before it, and waits until it is answered.
  * Returns as troth_pipe_pump. */
 TROTH_MUST_CHECK

@@ -140,6 +140,12 @@ static void write_unroutes(const struct redis_store *self, struct troth_resp *ou
     }
 }
 
+/* Whether a narrowing of the agent is not answered: what is put now might land before it. */
+static bool awaits_narrowing(const struct redis_store *self, struct troth_text agent)
+{
+    return self->narrowings.count > 0 && troth_pipe_holds(&self->narrowings, agent_tag(agent));
+}
+
 static troth_status store_put_standing(struct troth_store *store,
                                        const struct troth_publication *standing)
 {
@@ -147,6 +153,9 @@ static troth_status store_put_standing(struct troth_store *store,
     troth_status status = may_put(self, standing->partition);
     if (status != TROTH_OK) {
         return status;
+    }
+    if (awaits_narrowing(self, standing->view->agent)) {
+        return TROTH_TIMED_OUT;
     }
     const struct troth_contract *contract = standing->view->rules->contract;
     status = put_contract(self, standing->partition, contract);
@@ -168,6 +177,9 @@ static troth_status store_put_agent(struct troth_store *store,
     troth_status status = may_put(self, agent->partition);
     if (status != TROTH_OK) {
         return status;
+    }
+    if (awaits_narrowing(self, agent->agent)) {
+        return TROTH_TIMED_OUT;
     }
     status = put_capabilities(self, agent->partition, &agent->meet);
     if (status != TROTH_OK) {
@@ -209,6 +221,9 @@ static troth_status store_remove(struct troth_store *store, int32_t partition, i
     troth_status status = may_put(self, partition);
     if (status != TROTH_OK) {
         return status;
+    }
+    if (awaits_narrowing(self, agent)) {
+        return TROTH_FULL;
     }
     troth_pipe_begin(&self->main);
     troth_redis_write_standing_end(&self->main.out, self->redis.prefix, agent, contract);
@@ -336,22 +351,23 @@ static troth_status store_narrow(struct troth_store *store,
     return status;
 }
 
-static troth_status store_narrowed(struct troth_store *store)
+static troth_status store_narrowed(struct troth_store *store, int64_t timeout_us)
 {
     struct redis_store *self = redis_store_of(store);
-    if (self->narrowings.context == NULL) {
+    struct troth_pipe *pipe = &self->narrowings;
+    if (pipe->context == NULL) {
         return TROTH_UNREACHABLE;
     }
-    troth_pipe_release(&self->narrowings);
+    troth_pipe_release(pipe);
     const troth_status status = troth_redis_store_checked(
-        self, &self->narrowings,
-        troth_pipe_pump(&self->narrowings, TROTH_PIPE_ANSWERED, NARROW_US));
-    if (status == TROTH_TIMED_OUT) {
+        self, pipe, troth_pipe_pump(pipe, TROTH_PIPE_ANSWERED, timeout_us));
+    if (status == TROTH_TIMED_OUT &&
+        self->clock.monotonic_us(self->clock.context) - pipe->heard_us > NARROW_US) {
         /* It may still be carried out, after what we send next: only a new connection is sure. */
-        return troth_redis_store_drop(self, TROTH_TIMED_OUT,
+        return troth_redis_store_drop(self, TROTH_UNREACHABLE,
                                       "no answer to a narrowing for a second");
     }
-    return status == TROTH_OK ? troth_redis_store_refusals(self, &self->narrowings) : status;
+    return status == TROTH_OK ? troth_redis_store_refusals(self, pipe) : status;
 }
 
 static const char *store_error(struct troth_store *store)

@@ -187,11 +187,15 @@ static troth_status narrow(struct troth_store *base, const struct troth_publicat
     return TROTH_OK;
 }
 
-static troth_status narrowed(struct troth_store *base)
+static troth_status narrowed(struct troth_store *base, int64_t timeout_us)
 {
     struct sim_store *store = store_of(base);
     if (!called(store)) {
         return TROTH_UNREACHABLE;
+    }
+    if (timeout_us == 0 && store->narrowed_count > 0 &&
+        random_below(store->redis->random, 4) == 0) {
+        return TROTH_TIMED_OUT;
     }
     arrive(store, store->narrowed, &store->narrowed_count);
     return TROTH_OK;
@@ -241,12 +245,22 @@ static troth_status rebuilt(struct troth_store *base, int32_t partition)
     return put(store, &write);
 }
 
+/* Whether a narrowing of the agent has not arrived. */
+static bool narrows(const struct sim_store *store, struct troth_text agent)
+{
+    return store->narrowed_count > 0 && strlen(store->narrowed[0].agent) == agent.length &&
+           memcmp(store->narrowed[0].agent, agent.data, agent.length) == 0;
+}
+
 static troth_status put_standing(struct troth_store *base, const struct troth_publication *standing)
 {
     struct sim_store *store = store_of(base);
     const troth_status status = may_put(store, standing->partition);
     if (status != TROTH_OK) {
         return status;
+    }
+    if (narrows(store, standing->view->agent)) {
+        return TROTH_TIMED_OUT;
     }
     const struct sim_write write = of_standing(store, standing);
     return put(store, &write);
@@ -258,6 +272,9 @@ static troth_status put_agent(struct troth_store *base, const struct troth_agent
     const troth_status status = may_put(store, agent->partition);
     if (status != TROTH_OK) {
         return status;
+    }
+    if (narrows(store, agent->agent)) {
+        return TROTH_TIMED_OUT;
     }
     const struct sim_write write = of_agent(store, agent);
     return put(store, &write);
@@ -271,6 +288,9 @@ static troth_status take_away(struct troth_store *base, int32_t partition, int64
     const troth_status status = may_put(store, partition);
     if (status != TROTH_OK) {
         return status;
+    }
+    if (narrows(store, agent)) {
+        return TROTH_FULL;
     }
     name(write.agent, agent.data, agent.length);
     name(write.contract, contract, strlen(contract));

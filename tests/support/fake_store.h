@@ -32,15 +32,16 @@ struct fake_store {
     struct troth_store store; /* first */
     struct fake_journal *journal;
     struct fake_clock *clock;
-    bool away;           /* it cannot be reached */
-    bool connected;      /* the other side of a connection is there */
-    bool reports;        /* keep the report of each standing that is put */
-    unsigned slow_puts;  /* so many puts say FULL */
-    unsigned slow_flush; /* so many flushes say FULL, and send nothing */
-    unsigned unanswered; /* so many acknowledged() time out */
-    unsigned refusals;   /* so many acknowledged() say REFUSED */
-    uint64_t calls;      /* of put, narrow, narrowed, flush, acknowledged */
-    uint64_t break_at;   /* the connection breaks at that call; 0: never */
+    bool away;              /* it cannot be reached */
+    bool connected;         /* the other side of a connection is there */
+    bool reports;           /* keep the report of each standing that is put */
+    unsigned slow_puts;     /* so many puts say FULL */
+    unsigned slow_flush;    /* so many flushes say FULL, and send nothing */
+    unsigned slow_narrowed; /* so many looks for answers to narrowings find none */
+    unsigned unanswered;    /* so many acknowledged() time out */
+    unsigned refusals;      /* so many acknowledged() say REFUSED */
+    uint64_t calls;         /* of put, narrow, narrowed, flush, acknowledged */
+    uint64_t break_at;      /* the connection breaks at that call; 0: never */
     uint64_t connections;
     uint64_t refused; /* flushes and narrowings that the fence did not let pass */
     size_t open_from; /* entries before it are all done or dropped */
@@ -87,14 +88,21 @@ static inline void fake_store_land(struct fake_store *store, struct fake_entry *
     entry->state = (uint8_t)to;
 }
 
-/* Moves what is in one state, or in one below, to another. */
+/* Moves what is in one state, or in one below, to another. A narrowing that is not answered goes
+ * its own way, with its agent's entry, which follows it. */
 static inline void fake_store_turn(struct fake_store *store, enum fake_state below,
                                    enum fake_state to)
 {
     struct fake_journal *journal = store->journal;
+    size_t open_from = journal->count;
     for (size_t i = store->open_from; i < journal->count; i++) {
         struct fake_entry *entry = &journal->entries[i];
         if (!fake_store_holds(entry) || entry->state > below) {
+            continue;
+        }
+        if (entry->act == FAKE_NARROWED && entry->state == FAKE_QUEUED && to != FAKE_DROPPED) {
+            open_from = open_from < i ? open_from : i;
+            i++;
             continue;
         }
         if (to == FAKE_SENT) {
@@ -104,7 +112,7 @@ static inline void fake_store_turn(struct fake_store *store, enum fake_state bel
         }
     }
     if (below == FAKE_SENT) {
-        store->open_from = journal->count;
+        store->open_from = open_from;
     }
 }
 
@@ -245,11 +253,15 @@ static inline troth_status fake_store_narrow(struct troth_store *base,
     return TROTH_OK;
 }
 
-static inline troth_status fake_store_narrowed(struct troth_store *base)
+static inline troth_status fake_store_narrowed(struct troth_store *base, int64_t timeout_us)
 {
     struct fake_store *store = fake_store_of(base);
     if (!fake_store_called(store)) {
         return TROTH_UNREACHABLE;
+    }
+    if (timeout_us == 0 && store->slow_narrowed > 0) {
+        store->slow_narrowed--;
+        return TROTH_TIMED_OUT;
     }
     /* The agent's entry follows its standing's. */
     for (size_t i = store->open_from; i < store->journal->count; i++) {
@@ -312,10 +324,27 @@ static inline troth_status fake_store_rebuilt(struct troth_store *base, int32_t 
     return status;
 }
 
+/* Whether a narrowing of the agent is not answered. */
+static inline bool fake_store_narrows(const struct fake_store *store, struct troth_text agent)
+{
+    for (size_t i = store->open_from; i < store->journal->count; i++) {
+        const struct fake_entry *entry = &store->journal->entries[i];
+        if (entry->act == FAKE_NARROWED && entry->state == FAKE_QUEUED &&
+            strlen(entry->agent) == agent.length &&
+            memcmp(entry->agent, agent.data, agent.length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static inline troth_status fake_store_put_standing(struct troth_store *base,
                                                    const struct troth_publication *standing)
 {
     const troth_status status = fake_store_put(fake_store_of(base), standing->partition);
+    if (status == TROTH_OK && fake_store_narrows(fake_store_of(base), standing->view->agent)) {
+        return TROTH_TIMED_OUT;
+    }
     if (status == TROTH_OK) {
         fake_store_note(fake_store_of(base), FAKE_STANDING, standing);
     }
@@ -326,6 +355,9 @@ static inline troth_status fake_store_put_agent(struct troth_store *base,
                                                 const struct troth_agent_publication *agent)
 {
     const troth_status status = fake_store_put(fake_store_of(base), agent->partition);
+    if (status == TROTH_OK && fake_store_narrows(fake_store_of(base), agent->agent)) {
+        return TROTH_TIMED_OUT;
+    }
     if (status == TROTH_OK) {
         fake_store_note_agent(fake_store_of(base), agent);
     }
@@ -338,6 +370,9 @@ static inline troth_status fake_store_remove(struct troth_store *base, int32_t p
 {
     struct fake_store *store = fake_store_of(base);
     const troth_status status = fake_store_put(store, partition);
+    if (status == TROTH_OK && fake_store_narrows(store, agent)) {
+        return TROTH_FULL;
+    }
     if (status == TROTH_OK) {
         struct fake_entry *entry = fake_journal_add(store->journal, FAKE_REMOVED);
         entry->partition = partition;

@@ -165,7 +165,7 @@ static void a_refusal_is_told_once_and_kept(void **state)
     assert_int_equal(store->acknowledged(store, 10000000), TROTH_OK);
     const struct publications *made = publications_of(1, TROTH_RUNG_CLEAR, 7);
     assert_int_equal(store->narrow(store, &made->standing, &made->agent, "{}", 2), TROTH_OK);
-    assert_int_equal(store->narrowed(store), TROTH_REFUSED);
+    assert_int_equal(store->narrowed(store, 1000000), TROTH_REFUSED);
     struct troth_redis_store_counts counts;
     troth_redis_store_count(store, &counts);
     assert_int_equal(counts.refusals, 2);

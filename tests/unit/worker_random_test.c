@@ -206,6 +206,7 @@ static void disturb(struct world *world, uint64_t *random)
     const unsigned one_in =
         world->config.checkpoint_us > 0 ? restoring[random_below(random, 2)] : 40;
     world->log.slow = (unsigned)random_below(random, 4);
+    world->store.slow_narrowed = (unsigned)random_below(random, 3);
     switch (random_below(random, one_in)) {
     case 0:
         world_crash(world);

@@ -160,6 +160,36 @@ static void narrowing_brings_no_unsafe_widening(void **state)
     }
 }
 
+/* The loop goes on while a narrowing is on its way; its record is not committed before it is there,
+ * and nothing else is put of its agent. */
+static void a_narrowing_on_its_way_holds_up_its_commit_alone(void **state)
+{
+    (void)state;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 12);
+    world_run(&world, SECOND_US);
+    const size_t from = world.journal.count;
+    world.store.slow_narrowed = 1000000;
+    world_leak(&world, "a");
+    world_step(&world);
+    const uint64_t records = world_counts(&world).records;
+    world_tasks(&world, "b", TROTH_OUTCOME_OK, 3);
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 3);
+    for (unsigned i = 0; i < 100; i++) {
+        fake_clock_move(&world.clock, 10000);
+        world_step(&world);
+    }
+    assert_true(world_counts(&world).records >= records + 6);
+    assert_true(fake_journal_count(&world.journal, FAKE_STANDING, "b", from) > 0);
+    assert_int_equal(fake_journal_count(&world.journal, FAKE_STANDING, "a", from), 0);
+    assert_int_equal(fake_journal_count(&world.journal, FAKE_COMMITTED, NULL, from), 0);
+    assert_int_equal(shown_rung("a"), TROTH_RUNG_CLEAR);
+    world.store.slow_narrowed = 0;
+    world_run(&world, SECOND_US);
+    assert_int_equal(shown_rung("a"), TROTH_RUNG_PAUSE);
+    assert_true(told_at(from) < world.journal.count);
+    assert_int_equal(committed(), end_of_log());
+}
+
 static void commit_comes_last(void **state)
 {
     (void)state;
@@ -563,6 +593,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(widening_waits_for_its_record, open_world, close_world),
         cmocka_unit_test_setup_teardown(narrowing_brings_no_unsafe_widening, open_world,
                                         close_world),
+        cmocka_unit_test_setup_teardown(a_narrowing_on_its_way_holds_up_its_commit_alone,
+                                        open_world, close_world),
         cmocka_unit_test_setup_teardown(commit_comes_last, open_world, close_world),
         cmocka_unit_test_setup_teardown(interventions_are_committed_at_once, open_world,
                                         close_world),
