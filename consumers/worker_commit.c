@@ -179,8 +179,7 @@ bool troth_worker_commit(struct troth_worker *worker)
            begin(worker) && take_answer(worker, COMMIT_US) && worker->broken == TROTH_OK;
 }
 
-/* Returns whether the store has answered what it was sent, or cannot any more. */
-static bool has_answered(struct troth_worker *worker, int64_t timeout_us)
+bool troth_worker_has_answered(struct troth_worker *worker, int64_t timeout_us)
 {
     struct troth_store *store = worker->config.store;
     if (store == NULL || !worker->counts.store_connected) {
@@ -197,7 +196,7 @@ static bool has_answered(struct troth_worker *worker, int64_t timeout_us)
 
 void troth_worker_settle(struct troth_worker *worker)
 {
-    (void)has_answered(worker, SETTLE_US);
+    (void)troth_worker_has_answered(worker, SETTLE_US);
 }
 
 /* The store does not hold a commit up for good: what it did not take is published anew when it is
@@ -208,7 +207,8 @@ static bool is_settled(struct troth_worker *worker, int64_t now_us)
     for (uint32_t i = 0; i < worker->partition_count && !news; i++) {
         news = has_news(worker->partitions[i]);
     }
-    return !news || has_answered(worker, 0) || now_us >= worker->next_commit_us + SETTLE_US;
+    return !news || troth_worker_has_answered(worker, 0) ||
+           now_us >= worker->next_commit_us + SETTLE_US;
 }
 
 void troth_worker_commit_in_turn(struct troth_worker *worker)

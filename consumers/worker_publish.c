@@ -553,19 +553,38 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     return goes_on(&progress) && !progress.waits && room;
 }
 
+/* A store that has not answered what was published last is left alone, and then for as long again:
+ * so half of its time, at least, is for narrowings and for those who read. Returns whether that is
+ * over. */
+static bool has_rested(struct troth_worker *worker, int64_t now_us)
+{
+    if (worker->published_us == 0) {
+        return true;
+    }
+    if (!troth_worker_has_answered(worker, 0)) {
+        worker->next_publish_us = now_us + FULL_US;
+        return false;
+    }
+    const int64_t took_us = now_us - worker->published_us;
+    worker->published_us = 0;
+    worker->next_publish_us = now_us + (took_us < PUBLISH_LONG_US ? took_us : PUBLISH_LONG_US);
+    return false;
+}
+
 void troth_worker_publish_in_turn(struct troth_worker *worker)
 {
     const int64_t now_us = troth_worker_now_us(worker);
-    if (now_us < worker->next_publish_us || worker->broken != TROTH_OK) {
+    if (now_us < worker->next_publish_us || worker->broken != TROTH_OK ||
+        !has_rested(worker, now_us)) {
         return;
     }
+    const uint64_t published = worker->counts.published;
     (void)troth_worker_publish(worker, false);
     const int64_t after_us = troth_worker_now_us(worker);
     const int64_t took_us =
         after_us - now_us < PUBLISH_LONG_US ? after_us - now_us : PUBLISH_LONG_US;
     const int64_t pause_us = PUBLISH_PAUSE * took_us;
-    const int64_t turn_us = !worker->publishing  ? worker->config.publish_us
-                            : worker->store_full ? FULL_US
-                                                 : 0;
+    const int64_t turn_us = worker->publishing ? 0 : worker->config.publish_us;
+    worker->published_us = worker->publishing && worker->counts.published > published ? now_us : 0;
     worker->next_publish_us = after_us + (pause_us > turn_us ? pause_us : turn_us);
 }

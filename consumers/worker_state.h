@@ -86,6 +86,7 @@ struct troth_worker {
     struct commit commit;
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
+    int64_t published_us;   /* when a slice was published that is not answered; 0: none */
     bool store_full;        /* too much of what it was sent is unanswered */
     bool publishing;        /* a publication has a slice to come, */
     bool backlog;           /* of partitions that lag, too */
@@ -179,6 +180,9 @@ bool troth_worker_commit(struct troth_worker *worker);
  * answered what it was sent; rejects within REJECT_US; and interventions as soon as they are told.
  * Where those come in batch after batch, what is told in four times a commit's time is grouped. */
 void troth_worker_commit_in_turn(struct troth_worker *worker);
+
+/* Returns whether the store has answered what it was sent, or cannot any more. */
+bool troth_worker_has_answered(struct troth_worker *worker, int64_t timeout_us);
 
 /* Gives the store a while to answer what it was sent. */
 void troth_worker_settle(struct troth_worker *worker);

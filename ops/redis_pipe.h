@@ -36,7 +36,7 @@
 enum {
     TROTH_PIPE_ENTRIES_MAX = 1 << 17, /* queued at once */
     TROTH_PIPE_WINDOW = 1024 * 1024,  /* bytes in flight: some 10 to 20 ms of work for a server */
-    TROTH_PIPE_CHUNK = 64 * 1024,     /* bytes of a chunk of several entries: about 1 ms of work */
+    TROTH_PIPE_CHUNK = 16 * 1024,     /* bytes of a chunk of several entries: some 0.4 ms of work */
     TROTH_PIPE_CHUNKS_MAX = 1 << 11   /* in flight: a chunk has its frame's 500 bytes at least */
 };
 
