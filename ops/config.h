@@ -102,6 +102,7 @@ struct troth_config {
     int64_t agents_max;        /* per partition */
     int64_t standings_max;     /* per partition */
     int64_t max_ahead_us;      /* by how much an event's time may pass its record's */
+    int64_t drain_us;          /* how long the end may publish */
     int64_t evict_after_us;    /* agents with nothing on record go after so long; 0: never */
 
     char *file; /* the file that was read, or NULL where there was none */

@@ -13,7 +13,7 @@
 #include "ops/message.h"
 #include "ops/redis_store.h"
 
-enum { PAUSE_FIRST_MS = 200, PAUSE_LAST_MS = 10000, DRAIN_US = 30000000, COUNT_US = 1000000 };
+enum { PAUSE_FIRST_MS = 200, PAUSE_LAST_MS = 10000, COUNT_US = 1000000 };
 
 struct worker_thread {
     struct troth_engine *engine;
@@ -174,7 +174,7 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         }
     }
     if (status == TROTH_OK) {
-        thread->drained = troth_worker_drain(worker, DRAIN_US) == TROTH_OK;
+        thread->drained = troth_worker_drain(worker, thread->engine->config->drain_us) == TROTH_OK;
     }
     note_counts(thread, worker);
     const bool well = counted_us - began_us > INT64_C(60) * COUNT_US;

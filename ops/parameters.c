@@ -262,6 +262,15 @@ static const struct troth_parameter table[] = {
      .high = SECONDS(86400),
      .help = "An event whose time is further than this past its record's is rejected: freshness "
              "cannot be bought with a fast clock."},
+    {.key = "drain",
+     .type = TROTH_PARAMETER_DURATION,
+     .offset = AT(drain_us),
+     .initial = "30s",
+     .low = 0,
+     .high = SECONDS(3600),
+     .help =
+         "How long a worker that ends may publish what Redis has not taken yet. What is left is "
+         "published by the next owner."},
     {.key = "evict_after",
      .type = TROTH_PARAMETER_DURATION,
      .offset = AT(evict_after_us),

@@ -20,8 +20,9 @@
  * Measured on Redis 7.0, five commands a standing and its agent, chunks of 64 KiB, CPU of the
  * server: unfenced 5.2 us (10.9 us where whole), so 5.6 (11.8), in one Function call that carries
  * the commands 8.7 (17.3), since every argument becomes a Lua string first. A script sent with each
- * chunk cannot be missing after a restart or FUNCTION FLUSH; its hash costs 2 us a chunk. A chunk is
- * a quarter of that now, so that a narrowing waits less, and the frame weighs four times as much.
+ * chunk cannot be missing after a restart or FUNCTION FLUSH; its hash costs 2 us a chunk. A chunk
+ * is a quarter of that now, so that a narrowing waits less, and the frame weighs four times as
+ * much.
  *
  * Numbers pass through Lua: era and claim are below 2^53.
  *
