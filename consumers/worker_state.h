@@ -1,7 +1,7 @@
 /*
  * The inside of a worker, shared by worker.c (the loop), worker_assignment.c (partitions that come
  * and go), worker_restore.c and worker_checkpoint.c (standings read and written), worker_commit.c,
- * worker_publish.c, worker_removals.c and worker_view.c (what the store is told),
+ * worker_narrow.c, worker_publish.c, worker_removals.c and worker_view.c (what the store is told),
  * worker_contracts.c (contracts and the pointers to them) and worker_own.c (the engine's own
  * records). Nobody else includes this.
  */
@@ -193,7 +193,7 @@ void troth_worker_forget_commit(struct troth_worker *worker);
 /* Returns when commits are to be looked at next, monotonic; the log says when one has ended. */
 int64_t troth_worker_commit_look_us(const struct troth_worker *worker, int64_t now_us);
 
-/* worker_publish.c: the shards' callbacks, and what goes to the store. */
+/* worker_narrow.c: the shards' callbacks, and what is shown at once. */
 void troth_worker_on_intervention(void *context, const struct troth_intervention *told);
 void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
                            const char *contract);
@@ -213,9 +213,10 @@ bool troth_worker_has_narrowed(struct troth_worker *worker, int64_t timeout_us);
 void troth_worker_drop_pending(struct troth_worker *worker,
                                const struct troth_partition *partition);
 
-/* Publishes what changed, at most a bounded number of looks. In all: else partitions that have not
- * caught up are published each BACKLOG_US alone, as their scores are history. What was widened
- * waits for its commit. Returns whether nothing of what was asked is left. */
+/* worker_publish.c. Publishes what changed, at most a bounded number of looks. In all: else
+ * partitions that have not caught up are published each BACKLOG_US alone, as their scores are
+ * history. What was widened waits for its commit. Returns whether nothing of what was asked is
+ * left. */
 bool troth_worker_publish(struct troth_worker *worker, bool all);
 
 /* Publishes when it is time, a slice of SLICE_US at a time: what is to be narrowed meanwhile does

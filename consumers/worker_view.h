@@ -1,6 +1,7 @@
 /*
  * The store as a view of a worker's partitions: which of them are the worker's there, and what is
- * published anew, in which order. Used by worker_publish.c.
+ * published anew, in which order. Used by worker_narrow.c and
+ * worker_publish.c.
  *
  *     UNOWNED --own--> OWNED, everything anew: narrow and worse, then warn, then clear, then told
  *        ^               |
