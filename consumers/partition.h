@@ -83,6 +83,7 @@ struct troth_partition {
     bool saving;    /* something was, and is not committed */
     /* Of the store (worker_view.c). */
     int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
+    uint32_t owned;         /* how often this claim has owned it there */
     uint8_t view;           /* enum troth_view: how it stands with the store */
     uint8_t anew;           /* enum troth_anew: what of it is to be published anew next, */
     uint32_t anew_next;     /* from which standing on */

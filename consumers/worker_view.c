@@ -4,7 +4,10 @@
 
 #include "scoring/agents.h"
 
-enum { LIST_MAX = 2048 }; /* standings of a partition that are looked at in one go */
+enum {
+    LIST_MAX = 2048, /* standings of a partition that are looked at in one go */
+    OWNS_MAX = 1024  /* tokens of one claim; with more the last is used again */
+};
 
 /* Everything is news; in which order it is listed is troth_worker_list_anew's. */
 static void begin_anew(struct troth_partition *partition)
@@ -42,7 +45,18 @@ static void say_owned(const struct troth_worker *worker, const struct troth_part
                             : "");
 }
 
-/* The store's token is one past the claim's offset, so that 0 is left for no claim at all. */
+/* The store's token: of one past the claim's offset, so that 0 is left for no claim at all; and of
+ * how often this claim has owned. So what is still on its way from a connection that broke comes to
+ * nothing, too: it may be older than what was shown since. */
+static int64_t token_of(struct troth_partition *partition)
+{
+    if (partition->claim < 0) {
+        return 0;
+    }
+    partition->owned += partition->owned < OWNS_MAX - 1;
+    return (partition->claim + 1) * OWNS_MAX + partition->owned;
+}
+
 static bool own(struct troth_worker *worker, struct troth_partition *partition)
 {
     struct troth_store *store = worker->config.store;
@@ -50,7 +64,9 @@ static bool own(struct troth_worker *worker, struct troth_partition *partition)
     const struct troth_store_claim claim = {.partition = partition->number,
                                             .partitions = log->partitions(log),
                                             .era = worker->config.era,
-                                            .claim = partition->claim + 1};
+                                            .claim = token_of(partition)};
+    /* What is found must not change by a narrowing that is still on its way. */
+    (void)troth_worker_has_narrowed(worker, NARROW_US);
     switch (store->own(store, &claim, &partition->found_applied)) {
     case TROTH_OK:
         partition->view = TROTH_VIEW_OWNED;

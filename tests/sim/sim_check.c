@@ -131,10 +131,12 @@ static void check_not_behind(struct sim_check *check, const struct sim_write *wr
     for (size_t i = redis->count - 1;
          own != NULL && write->sent_applied < own->applied && i-- > 0 && row == NULL;) {
         const struct sim_write *before = &redis->writes[i];
-        row = before->kind == SIM_WRITE_STANDING && strcmp(before->agent, write->agent) == 0 &&
-                      strcmp(before->contract, write->contract) == 0
-                  ? before
-                  : NULL;
+        const bool same = strcmp(before->agent, write->agent) == 0 &&
+                          strcmp(before->contract, write->contract) == 0;
+        if (same && before->kind == SIM_WRITE_REMOVE) {
+            break; /* nothing of it was shown any more */
+        }
+        row = same && before->kind == SIM_WRITE_STANDING ? before : NULL;
     }
     if (row != NULL && write->rung < row->rung) {
         sim_check_fail(check,
