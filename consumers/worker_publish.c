@@ -306,7 +306,7 @@ void troth_worker_publish_in_turn(struct troth_worker *worker)
     const int64_t took_us =
         after_us - now_us < PUBLISH_LONG_US ? after_us - now_us : PUBLISH_LONG_US;
     const int64_t pause_us = PUBLISH_PAUSE * took_us;
-    const int64_t turn_us = worker->publishing ? 0 : worker->config.publish_us;
+    const int64_t turn_us = worker->publishing ? FULL_US : worker->config.publish_us;
     worker->published_us = worker->publishing && worker->counts.published > published ? now_us : 0;
     worker->next_publish_us = after_us + (pause_us > turn_us ? pause_us : turn_us);
 }
