@@ -131,7 +131,13 @@ static void add_pending(struct troth_worker *worker, const struct troth_interven
         troth_worker_tell_pending(worker);
     }
     if (worker->pending_count == PENDING_MAX) {
-        worker->counts.unannounced++; /* those who listen to the store hear of it by its row */
+        if (worker->counts.unannounced++ == 0) {
+            troth_worker_say(worker, TROTH_LEVEL_WARNING,
+                             "more than %d interventions wait to be shown: of the rest, those who "
+                             "listen to the store are not told; rows show them, and the "
+                             "interventions topic has them all",
+                             PENDING_MAX);
+        }
         free(record);
         return;
     }
