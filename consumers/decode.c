@@ -313,12 +313,12 @@ step_rarely(struct run *run, const struct troth_instruction *instruction, const 
     }
 }
 
-/* Runs the plan from its instruction `first` on. Returns whether it came to its end, with next at
- * the record's. What nearly every instruction touches is kept in locals: through memory, each
- * instruction would wait for the store of the one before. */
-static bool run_plan(struct run *run, unsigned first, const uint8_t *next)
+/* Runs the plan. Returns whether it came to its end, with next at the record's. What nearly every
+ * instruction touches is kept in locals: through memory, each instruction would wait for the store
+ * of the one before. */
+static bool run_plan(struct run *run, const uint8_t *next)
 {
-    const struct troth_instruction *at = run->plan->instructions + first;
+    const struct troth_instruction *at = run->plan->instructions;
     const struct troth_instruction *instruction;
     const uint8_t *const end = run->end;
     uint8_t *const event = (uint8_t *)run->event;
@@ -419,20 +419,16 @@ static inline void clear(struct troth_event *event)
     memset(event, 0, size);
 }
 
-/* Reads what can be read without the plan, and the rest by it. Returns as run_plan. */
+/* Reads without the plan what can be read so. Returns as run_plan. */
 static bool run_straight(struct run *run, const uint8_t *bytes)
 {
     struct troth_event *event = run->event;
-    const uint8_t *next = troth_straight_read(bytes, run->end, event, &run->text_bits);
-    if (next == NULL) {
-        clear(event);
-        run->text_bits = 0;
-        return run_plan(run, 0, bytes);
+    if (troth_straight_read(bytes, run->end, event, run->scratch, &run->text_bits)) {
+        return true;
     }
-    if (run->end - next == 2 && (next[0] | next[1]) == 0) {
-        return true; /* neither verdicts nor attributes, as nearly always */
-    }
-    return run_plan(run, TROTH_STRAIGHT_INSTRUCTIONS, next);
+    clear(event);
+    run->text_bits = 0;
+    return run_plan(run, bytes);
 }
 
 troth_status troth_decode(const struct troth_plan *plan, const void *bytes, size_t length,
@@ -452,7 +448,7 @@ troth_status troth_decode(const struct troth_plan *plan, const void *bytes, size
         return TROTH_OVER_LIMIT;
     }
     clear(event);
-    if (!(plan->straight ? run_straight(&run, bytes) : run_plan(&run, 0, bytes))) {
+    if (!(plan->straight ? run_straight(&run, bytes) : run_plan(&run, bytes))) {
         return run.status;
     }
     finish(event, scratch);

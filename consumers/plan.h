@@ -83,7 +83,7 @@ struct troth_plan {
     uint16_t instruction_count;
     uint16_t branch_count;
     uint16_t symbol_count;
-    bool straight; /* it begins as our own schema's does: consumers/straight.h */
+    bool straight; /* it is our own schema's: consumers/straight.h */
     struct troth_instruction instructions[TROTH_PLAN_INSTRUCTIONS_MAX];
     uint16_t branches[TROTH_PLAN_BRANCHES_MAX];
     uint8_t symbols[TROTH_PLAN_SYMBOLS_MAX];

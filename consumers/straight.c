@@ -22,7 +22,17 @@ enum {
 #define OPTIONAL_TEXT(NAME, member) AT(NAME, OPTIONAL_TEXT, NO, YES, member)
 #define OPTIONAL_LONG(NAME, member) AT(NAME, OPTIONAL_LONG, NO, YES, member)
 
-enum { RESCUE_END = 19 }; /* where the plan goes on after a rescue that is null */
+/* Where the plan goes on: after a rescue that is null, with another item, after the last one. */
+enum {
+    RESCUE_END = 19,
+    VERDICT = 22,
+    VERDICT_END = 27,
+    VERDICTS_END = 28,
+    ATTRIBUTE = 29,
+    ATTRIBUTES_END = 33
+};
+
+enum { VERDICT_BYTES = 3, ATTRIBUTE_BYTES = 2 }; /* of one, at least */
 
 /* What our schema compiles to, and what troth_straight_read does. */
 static const struct troth_instruction program[TROTH_STRAIGHT_INSTRUCTIONS] = {
@@ -47,12 +57,27 @@ static const struct troth_instruction program[TROTH_STRAIGHT_INSTRUCTIONS] = {
     AT(RESCUE, ENUM, RESCUES, TROTH_RESCUE_COUNT, rescue),
     OPTIONAL_TEXT(OWNER, owner),
     OPTIONAL_LONG(UNTIL, until_us),
+    {TROTH_OP_OPEN, TROTH_FIELD_VERDICTS, VERDICTS_END, VERDICT_BYTES, TROTH_ITEMS_VERDICTS},
+    {TROTH_OP_NEXT, TROTH_FIELD_VERDICTS, VERDICTS_END, VERDICT_BYTES, TROTH_ITEMS_VERDICTS},
+    {TROTH_OP_ITEM_TEXT, TROTH_FIELD_VERDICTS, 0, 0, offsetof(struct troth_verdict, term)},
+    {TROTH_OP_ITEM_KEPT, TROTH_FIELD_VERDICTS, 0, 0, offsetof(struct troth_verdict, kept)},
+    {TROTH_OP_NULLABLE, TROTH_FIELD_VERDICTS, NO, YES, VERDICT_END},
+    {TROTH_OP_ITEM_DOUBLE, TROTH_FIELD_VERDICTS, 0, 0, offsetof(struct troth_verdict, value)},
+    {TROTH_OP_JUMP, TROTH_FIELD_VERDICTS, VERDICT, 0, 0},
+    {TROTH_OP_OPEN, TROTH_FIELD_ATTRIBUTES, ATTRIBUTES_END, ATTRIBUTE_BYTES,
+     TROTH_ITEMS_ATTRIBUTES},
+    {TROTH_OP_NEXT, TROTH_FIELD_ATTRIBUTES, ATTRIBUTES_END, ATTRIBUTE_BYTES,
+     TROTH_ITEMS_ATTRIBUTES},
+    {TROTH_OP_ITEM_TEXT, TROTH_FIELD_ATTRIBUTES, 0, 0, offsetof(struct troth_attribute, name)},
+    {TROTH_OP_ITEM_TEXT, TROTH_FIELD_ATTRIBUTES, 0, 0, offsetof(struct troth_attribute, value)},
+    {TROTH_OP_JUMP, TROTH_FIELD_ATTRIBUTES, ATTRIBUTE, 0, 0},
+    {TROTH_OP_END, TROTH_FIELD_COUNT, 0, 0, 0},
 };
 
 bool troth_straight_fits(const struct troth_plan *plan)
 {
     static const uint8_t begins[] = {0, OUTCOMES, SOURCES, RESCUES, SYMBOLS};
-    if (plan->instruction_count <= TROTH_STRAIGHT_INSTRUCTIONS || plan->symbol_count != SYMBOLS ||
+    if (plan->instruction_count != TROTH_STRAIGHT_INSTRUCTIONS || plan->symbol_count != SYMBOLS ||
         memcmp(plan->instructions, program, sizeof program) != 0) {
         return false;
     }
@@ -150,8 +175,74 @@ static inline const uint8_t *read_rescue(const uint8_t *next, const uint8_t *end
     return next + 2;
 }
 
-const uint8_t *troth_straight_read(const uint8_t *next, const uint8_t *end,
-                                   struct troth_event *event, uint64_t *text_bits)
+/* How many items follow: one block of fewer than 64, as our encoder writes them, or none. */
+static inline const uint8_t *read_count(const uint8_t *next, const uint8_t *end, unsigned *count)
+{
+    if (next == NULL || next == end || *next >= 0x80 || (*next & 1) != 0) {
+        return NULL;
+    }
+    *count = *next >> 1;
+    return next + 1;
+}
+
+/* The zero after the last block. */
+static inline const uint8_t *read_end(const uint8_t *next, const uint8_t *end)
+{
+    return next == NULL || next == end || *next != 0 ? NULL : next + 1;
+}
+
+static const uint8_t *read_verdicts(const uint8_t *next, const uint8_t *end, unsigned count,
+                                    struct troth_verdict *verdicts, uint64_t *text_bits)
+{
+    for (unsigned i = 0; i < count && next != NULL; i++) {
+        struct troth_verdict verdict = {.has_value = false};
+        next = read_text(next, end, &verdict.term, text_bits);
+        if (next == NULL || end - next < 2 || next[0] > 1 || (next[1] != NO && next[1] != YES)) {
+            return NULL;
+        }
+        verdict.kept = next[0] == 1;
+        verdict.has_value = next[1] == YES;
+        next += 2;
+        if (verdict.has_value) {
+            next = read_number(next, end, sizeof(double), &verdict.value);
+        }
+        verdicts[i] = verdict;
+    }
+    return read_end(next, end);
+}
+
+static const uint8_t *read_attributes(const uint8_t *next, const uint8_t *end, unsigned count,
+                                      struct troth_attribute *attributes, uint64_t *text_bits)
+{
+    for (unsigned i = 0; i < count && next != NULL; i++) {
+        next = read_text(next, end, &attributes[i].name, text_bits);
+        if (next != NULL) {
+            next = read_text(next, end, &attributes[i].value, text_bits);
+        }
+    }
+    return read_end(next, end);
+}
+
+static inline const uint8_t *read_items(const uint8_t *next, const uint8_t *end,
+                                        struct troth_event *event, struct troth_scratch *scratch,
+                                        uint64_t *text_bits)
+{
+    unsigned count = 0;
+    next = read_count(next, end, &count);
+    if (next != NULL && count > 0) {
+        event->verdict_count = (uint16_t)count;
+        next = read_verdicts(next, end, count, scratch->verdicts, text_bits);
+    }
+    next = read_count(next, end, &count);
+    if (next != NULL && count > 0) {
+        event->attribute_count = (uint16_t)count;
+        next = read_attributes(next, end, count, scratch->attributes, text_bits);
+    }
+    return next;
+}
+
+bool troth_straight_read(const uint8_t *next, const uint8_t *end, struct troth_event *event,
+                         struct troth_scratch *scratch, uint64_t *text_bits)
 {
     unsigned present = BIT(ID) | BIT(AGENT) | BIT(AT) | BIT(KIND) | BIT(OUTCOME) | BIT(SOURCE);
     uint64_t bits = 0;
@@ -175,7 +266,8 @@ const uint8_t *troth_straight_read(const uint8_t *next, const uint8_t *end,
     LONG(UNTIL, until_us);
 #undef TEXT
 #undef LONG
+    next = read_items(next, end, event, scratch, &bits);
     event->present = present;
     *text_bits = bits;
-    return next;
+    return next == end; /* never NULL */
 }
