@@ -350,7 +350,7 @@ static const char *log_error(struct troth_log *log)
 static void log_close(struct troth_log *log)
 {
     if (log != NULL) {
-        troth_kafka_state_destroy(troth_kafka_state_of(log));
+        troth_kafka_state_close(troth_kafka_state_of(log));
     }
 }
 

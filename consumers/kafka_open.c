@@ -1,4 +1,4 @@
-/* Opening and closing of the Kafka log. */
+/* Opening of the Kafka log, and its end. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "consumers/kafka_log.h"
 #include "consumers/kafka_state.h"
 
-enum { OPEN_TIMEOUT_MS = 10000, PARTITIONS_MAX = 65536, ID_LENGTH = 1024 };
+enum { OPEN_TIMEOUT_MS = 10000, CLOSE_US = 60000000, PARTITIONS_MAX = 65536, ID_LENGTH = 1024 };
 
 static const struct troth_kafka_property suggested[] = {
     {"client.id", "troth"},
@@ -301,6 +301,7 @@ troth_status troth_kafka_log_open(const struct troth_kafka_config *config, struc
     }
     state->voice = config->voice;
     state->create_time = config->create_time;
+    state->close_us = CLOSE_US;
     state->log = troth_kafka_log_calls;
     troth_status status = open_all(state, config, error, size);
     if (status != TROTH_OK) {

@@ -50,6 +50,7 @@ struct troth_kafka_state {
     bool assign_due;      /* what is read, or from where, has changed */
     int64_t assign_by_us; /* monotonic: that waits until then, while standings are recalled */
     bool closing;
+    int64_t close_us;    /* how long closing is waited for */
     bool create_time;    /* by configuration: telemetry bears its emitters' time */
     bool warned_of_time; /* that it does, against the configuration */
     rd_kafka_consumer_group_metadata_t *membership; /* taken when the group assigned */
@@ -90,8 +91,11 @@ void troth_kafka_fetch(struct troth_kafka_state *state, int timeout_ms, size_t c
 /* Gives back the records that the caller was lent. */
 void troth_kafka_fetch_release(struct troth_kafka_state *state);
 
-/* Closes and frees what is there. NULL is fine. */
+/* Closes and frees what is there, however long that takes. NULL is fine. */
 void troth_kafka_state_destroy(struct troth_kafka_state *state);
+
+/* The same, in close_us or a little more; what has not ended then is left behind, and said. */
+void troth_kafka_state_close(struct troth_kafka_state *state);
 
 /* Remembers what went wrong, for error(). */
 __attribute__((format(printf, 2, 3))) void troth_kafka_note(struct troth_kafka_state *state,
