@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "consumers/kafka_log.h"
-#include "ops/topics.h"
 #include "tests/support/commit.h"
+#include "tests/support/real_topics.h"
 
 enum {
     PARTITIONS = 4,
@@ -31,16 +31,6 @@ enum {
     COMMIT_EVERY = 20000, /* records of a member */
     PATIENCE_US = 60000000
 };
-
-#define REQUIRE(condition, ...)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "FAILED at line %d: %s; ", __LINE__, #condition);                \
-            (void)fprintf(stderr, __VA_ARGS__);                                                    \
-            (void)fputc('\n', stderr);                                                             \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* Shared by the members: what each partition has seen. */
 struct table {
@@ -421,27 +411,6 @@ static void aborted_records_are_not_given(void)
     other->close(other);
 }
 
-static void make_topics(void)
-{
-    const struct troth_kafka_property properties[] = {{"bootstrap.servers", bootstrap}};
-    const struct troth_topics_config config = {.properties = {properties, 1},
-                                               .prefix = table->prefix,
-                                               .partitions = PARTITIONS,
-                                               .replication = 1};
-    static struct troth_topics_made made[TROTH_TOPIC_COUNT];
-    static struct troth_topics_report report;
-    char error[TROTH_KAFKA_ERROR_LENGTH] = "";
-    REQUIRE(troth_topics_create(&config, made, error, sizeof(error)) == TROTH_OK, "%s", error);
-    for (int t = 0; t < TROTH_TOPIC_COUNT; t++) {
-        REQUIRE(made[t].outcome == TROTH_TOPICS_CREATED, "%s", made[t].topic);
-    }
-    REQUIRE(troth_topics_create(&config, made, error, sizeof(error)) == TROTH_OK, "%s", error);
-    REQUIRE(made[0].outcome == TROTH_TOPICS_EXISTS, "%s", made[0].topic);
-    REQUIRE(troth_topics_check(&config, &report, error, sizeof(error)) == TROTH_OK, "%s: %s", error,
-            report.findings[0].text);
-    printf("topics: made, found again, and right\n");
-}
-
 static void map_table(const char *path)
 {
     int file = open(path, O_RDWR | O_CREAT, 0600);
@@ -473,7 +442,8 @@ int main(int argc, char **argv)
     map_table(path);
     (void)snprintf(table->prefix, sizeof(table->prefix), "real-%d-%" PRId64, (int)getpid(),
                    (int64_t)time(NULL));
-    make_topics();
+    make_topics(bootstrap, table->prefix, PARTITIONS);
+    printf("topics: made, found again, and right\n");
     members_come_and_go(path, records);
     aborted_records_are_not_given();
     (void)unlink(path);

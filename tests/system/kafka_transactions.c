@@ -15,13 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "consumers/kafka_log.h"
-#include "ops/topics.h"
 #include "tests/support/commit.h"
+#include "tests/support/real_topics.h"
 
 enum {
     PARTITIONS = 4,
@@ -30,16 +31,6 @@ enum {
     PATIENCE_US = 60000000,
     ANSWER_US = 30000000
 };
-
-#define REQUIRE(condition, ...)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "FAILED at line %d: %s; ", __LINE__, #condition);                \
-            (void)fprintf(stderr, __VA_ARGS__);                                                    \
-            (void)fputc('\n', stderr);                                                             \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static const char *bootstrap;
 static char prefix[64];
@@ -253,6 +244,7 @@ static pid_t start_child(const char *instance, const char *value, int gates[2])
         gates[1] = go[1];
         return pid;
     }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* also where it sleeps, stopped */
     char number[2][16];
     (void)snprintf(number[0], sizeof(number[0]), "%d", ready[1]);
     (void)snprintf(number[1], sizeof(number[1]), "%d", go[0]);
@@ -411,18 +403,6 @@ static void measure_commits(struct member *member, int records, bool spaced, int
            (double)took_us[COMMITS * 99 / 100] / 1e3);
 }
 
-static void make_topics(void)
-{
-    const struct troth_kafka_property properties[] = {{"bootstrap.servers", bootstrap}};
-    const struct troth_topics_config config = {.properties = {properties, 1},
-                                               .prefix = prefix,
-                                               .partitions = PARTITIONS,
-                                               .replication = 1};
-    static struct troth_topics_made made[TROTH_TOPIC_COUNT];
-    char error[TROTH_KAFKA_ERROR_LENGTH] = "";
-    REQUIRE(troth_topics_create(&config, made, error, sizeof(error)) == TROTH_OK, "%s", error);
-}
-
 int main(int argc, char **argv)
 {
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -438,7 +418,7 @@ int main(int argc, char **argv)
     }
     (void)snprintf(prefix, sizeof(prefix), "transactions-%d-%" PRId64, (int)getpid(),
                    (int64_t)time(NULL));
-    make_topics();
+    make_topics(bootstrap, prefix, PARTITIONS);
     all_or_nothing();
     killed_member_leaves_nothing();
     zombie_is_fenced("three", "asleep", 7);

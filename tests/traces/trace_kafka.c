@@ -14,22 +14,12 @@
 #include <unistd.h>
 
 #include "consumers/kafka_log.h"
-#include "ops/topics.h"
+#include "tests/support/real_topics.h"
 #include "tests/traces/trace.h"
 
 #define PATIENCE_US INT64_C(60000000)
 
 enum { PATIENCE_MS = 30000, HEADER_MAX = 256 };
-
-#define REQUIRE(condition, ...)                                                                    \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "FAILED at line %d: %s; ", __LINE__, #condition);                \
-            (void)fprintf(stderr, __VA_ARGS__);                                                    \
-            (void)fputc('\n', stderr);                                                             \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static const char *bootstrap;
 static char prefix[64];
@@ -439,14 +429,7 @@ static void open_side(int script)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)snprintf(prefix, sizeof(prefix), "traces-%d-%" PRId64 "-%d", (int)getpid(),
                    (int64_t)time(NULL), script);
-    const struct troth_kafka_property properties[] = {{"bootstrap.servers", bootstrap}};
-    const struct troth_topics_config config = {.properties = {properties, 1},
-                                               .prefix = prefix,
-                                               .partitions = TRACE_PARTITIONS,
-                                               .replication = 1};
-    static struct troth_topics_made made[TROTH_TOPIC_COUNT];
-    char error[TROTH_KAFKA_ERROR_LENGTH] = "";
-    REQUIRE(troth_topics_create(&config, made, error, sizeof(error)) == TROTH_OK, "%s", error);
+    make_topics(bootstrap, prefix, TRACE_PARTITIONS);
     side.script = script;
     side.steps = trace_scripts[script].steps;
     side.plain = open_client(RD_KAFKA_PRODUCER, "enable.idempotence", "true");
