@@ -115,29 +115,37 @@ static void check_not_stale(struct sim_check *check, const struct sim_write *wri
     }
 }
 
+/* Returns the row that a write of a standing changes, or NULL: nothing of it is shown. */
+static const struct sim_write *row_before(const struct sim_redis *redis,
+                                          const struct sim_write *write)
+{
+    for (size_t i = redis->count - 1; i-- > 0;) {
+        const struct sim_write *before = &redis->writes[i];
+        if (strcmp(before->agent, write->agent) == 0 &&
+            strcmp(before->contract, write->contract) == 0 &&
+            (before->kind == SIM_WRITE_REMOVE || before->kind == SIM_WRITE_STANDING)) {
+            return before->kind == SIM_WRITE_STANDING ? before : NULL;
+        }
+    }
+    return NULL;
+}
+
 /* Who takes a partition over finds how much of its log a former owner has shown. Until it has
  * applied as much itself, it may not show a standing wider. */
 static void check_not_behind(struct sim_check *check, const struct sim_write *write)
 {
     const struct sim_redis *redis = &check->cluster->redis;
     const struct sim_write *own = NULL;
-    const struct sim_write *row = NULL;
     for (size_t i = redis->count - 1;
          write->kind == SIM_WRITE_STANDING && i-- > 0 && own == NULL;) {
         const struct sim_write *before = &redis->writes[i];
         own =
             before->kind == SIM_WRITE_OWN && before->partition == write->partition ? before : NULL;
     }
-    for (size_t i = redis->count - 1;
-         own != NULL && write->sent_applied < own->applied && i-- > 0 && row == NULL;) {
-        const struct sim_write *before = &redis->writes[i];
-        const bool same = strcmp(before->agent, write->agent) == 0 &&
-                          strcmp(before->contract, write->contract) == 0;
-        if (same && before->kind == SIM_WRITE_REMOVE) {
-            break; /* nothing of it was shown any more */
-        }
-        row = same && before->kind == SIM_WRITE_STANDING ? before : NULL;
+    if (own == NULL || write->sent_applied >= own->applied) {
+        return;
     }
+    const struct sim_write *row = row_before(redis, write);
     if (row != NULL && write->rung < row->rung) {
         sim_check_fail(check,
                        "%s/%s is shown at %s by who has applied telemetry[%" PRId32
@@ -168,8 +176,12 @@ void sim_check_written(void *context, const struct sim_write *write)
             return;
         }
     }
+    /* One record may take a standing down the ladder and up again in part, as from clear by
+     * recertify to narrow. To who looks that is a narrowing. */
+    const struct sim_write *row = row_before(&check->cluster->redis, write);
     const bool widens =
-        write->cause == TROTH_CONDITION_CALM || write->cause == TROTH_CONDITION_CERTIFIED;
+        (write->cause == TROTH_CONDITION_CALM || write->cause == TROTH_CONDITION_CERTIFIED) &&
+        (row == NULL || write->rung <= row->rung);
     if (widens || (write->rung < committed && !check->lives_anew)) {
         sim_check_fail(check,
                        "%s/%s is shown at %s by version %" PRId64 " for offset %" PRId64
