@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "schemas/assert.h"
+
 const struct troth_scope *troth_meet_scope(const struct troth_contract *contract, unsigned rung)
 {
     const unsigned worst = contract->mode == TROTH_MODE_ENFORCE  ? TROTH_RUNG_PAUSE
@@ -10,30 +12,43 @@ const struct troth_scope *troth_meet_scope(const struct troth_contract *contract
     return &contract->ladder[rung < worst ? rung : worst].scope;
 }
 
+/* Keeps of the names those that the scope has too. Returns how many. */
+static uint8_t keep_common(const char **names, uint8_t count, const struct troth_contract *contract,
+                           const struct troth_scope *scope)
+{
+    uint8_t kept = 0;
+    for (unsigned k = 0; k < count; k++) {
+        for (unsigned i = 0; i < contract->capability_count; i++) {
+            if ((scope->capabilities >> i & 1) &&
+                strcmp(names[k], contract->capabilities[i]) == 0) {
+                names[kept++] = names[k];
+                break;
+            }
+        }
+    }
+    return kept;
+}
+
 /* Keeps of the meet's capabilities those that the scope has too; the first scope gives all its own.
  */
 static void meet_capabilities(struct troth_meet *meet, const struct troth_contract *contract,
                               const struct troth_scope *scope)
 {
-    if (!meet->any) {
-        for (unsigned i = 0; i < contract->capability_count; i++) {
-            if (scope->capabilities >> i & 1) {
-                meet->capabilities[meet->capability_count++] = contract->capabilities[i];
-            }
-        }
+    if (meet->any) {
+        meet->capability_count =
+            keep_common(meet->capabilities, meet->capability_count, contract, scope);
         return;
     }
-    uint8_t kept = 0;
-    for (unsigned k = 0; k < meet->capability_count; k++) {
-        for (unsigned i = 0; i < contract->capability_count; i++) {
-            if ((scope->capabilities >> i & 1) &&
-                strcmp(meet->capabilities[k], contract->capabilities[i]) == 0) {
-                meet->capabilities[kept++] = meet->capabilities[k];
-                break;
-            }
+    for (unsigned i = 0; i < contract->capability_count; i++) {
+        if (scope->capabilities >> i & 1) {
+            meet->capabilities[meet->capability_count++] = contract->capabilities[i];
         }
     }
-    meet->capability_count = kept;
+}
+
+static int64_t least_cost(int64_t a, int64_t b)
+{
+    return b >= 0 && (a < 0 || b < a) ? b : a;
 }
 
 static void add(struct troth_meet *meet, const struct troth_offer *offer)
@@ -45,9 +60,10 @@ static void add(struct troth_meet *meet, const struct troth_offer *offer)
     meet->any = true;
     meet->rung = rung > meet->rung ? rung : meet->rung;
     meet->traffic = scope->traffic < meet->traffic ? scope->traffic : meet->traffic;
-    if (scope->max_cost_micros >= 0 &&
-        (meet->max_cost_micros < 0 || scope->max_cost_micros < meet->max_cost_micros)) {
-        meet->max_cost_micros = scope->max_cost_micros;
+    meet->max_cost_micros = least_cost(meet->max_cost_micros, scope->max_cost_micros);
+    meet->contracts[meet->contract_count++] = offer->contract;
+    if (offer->contract->consequence > meet->consequence) {
+        meet->consequence = offer->contract->consequence;
     }
     if (offer->good_until_us < meet->good_until_us) {
         meet->good_until_us = offer->good_until_us;
@@ -62,9 +78,31 @@ static void add(struct troth_meet *meet, const struct troth_offer *offer)
     }
 }
 
+/* Of what is left, what the narrow scopes leave. */
+static void narrow(struct troth_meet *meet)
+{
+    meet->narrowed.traffic = meet->traffic;
+    meet->narrowed.max_cost_micros = meet->max_cost_micros;
+    meet->narrowed.capability_count = meet->capability_count;
+    memcpy(meet->narrowed.capabilities, meet->capabilities,
+           meet->capability_count * sizeof meet->capabilities[0]);
+    for (unsigned i = 0; i < meet->contract_count && meet->rung < TROTH_RUNG_NARROW; i++) {
+        const struct troth_contract *contract = meet->contracts[i];
+        const struct troth_scope *scope = troth_meet_scope(contract, TROTH_RUNG_NARROW);
+        if (scope->traffic < meet->narrowed.traffic) {
+            meet->narrowed.traffic = scope->traffic;
+        }
+        meet->narrowed.max_cost_micros =
+            least_cost(meet->narrowed.max_cost_micros, scope->max_cost_micros);
+        meet->narrowed.capability_count = keep_common(
+            meet->narrowed.capabilities, meet->narrowed.capability_count, contract, scope);
+    }
+}
+
 void troth_meet_of(struct troth_meet *meet, const struct troth_offer *offers, unsigned count)
 {
     static const enum troth_mode order[] = {TROTH_MODE_ENFORCE, TROTH_MODE_ADVISE};
+    TROTH_ASSERT(count <= TROTH_CONTRACTS_MAX);
     memset(meet, 0, sizeof *meet);
     meet->traffic = 1.0;
     meet->max_cost_micros = -1;
@@ -83,4 +121,5 @@ void troth_meet_of(struct troth_meet *meet, const struct troth_offer *offers, un
         meet->good_until_us = 0;
         meet->offer_until_us = 0;
     }
+    narrow(meet);
 }

@@ -1,7 +1,8 @@
 /*
  * What an agent may do: the meet of its enforced standings.
  *
- * The worst rung, the least score and traffic, the common capabilities, the nearest ends.
+ * The worst rung, the least score and traffic, the common capabilities, the nearest ends; and what
+ * would be left of the scope from good_until on, when a reader treats the agent as narrowed.
  */
 #ifndef TROTH_SCORING_MEET_H
 #define TROTH_SCORING_MEET_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "scoring/outlook.h"
+#include "scoring/shard.h"
 
 /* One standing as a router sees it. */
 struct troth_offer {
@@ -33,6 +35,15 @@ struct troth_meet {
     uint8_t limiting_term;                 /* or TROTH_NO_TERM */
     uint8_t capability_count;
     const char *capabilities[TROTH_CAPABILITIES_MAX]; /* names in the contracts */
+    struct {
+        double traffic;
+        int64_t max_cost_micros;
+        uint8_t capability_count;
+        const char *capabilities[TROTH_CAPABILITIES_MAX];
+    } narrowed;          /* the same scope, were everything that counts at narrow at least */
+    uint8_t consequence; /* the highest of what counts: enum troth_consequence */
+    uint16_t contract_count;
+    const struct troth_contract *contracts[TROTH_CONTRACTS_MAX]; /* that count */
 };
 
 /* The scope of a rung under the contract's mode: `advise` is never worse than warn, `shadow` is as
@@ -40,7 +51,7 @@ struct troth_meet {
 const struct troth_scope *troth_meet_scope(const struct troth_contract *contract, unsigned rung);
 
 /*
- * Makes the meet of an agent's standings. In offers: any order.
+ * Makes the meet of an agent's standings. In offers: any order, at most TROTH_CONTRACTS_MAX.
  * Enforced ones count. Where there is none, advised ones do, as no worse than warn. Shadowed ones
  * never do.
  */

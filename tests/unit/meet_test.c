@@ -1,7 +1,9 @@
 /*
  * Claims: the meet of several standings is the worst rung, the least score, traffic and cost, the
  * common capabilities and the nearest ends, whatever the order; an advised standing counts only
- * where none is enforced, and as no worse than warn; a shadowed one never counts.
+ * where none is enforced, and as no worse than warn; a shadowed one never counts. What would be
+ * left at narrow is what the narrow scopes leave of it, and never more; the contracts that count
+ * are told, and the highest consequence among them.
  */
 #include "tests/support/scenario.h"
 
@@ -14,7 +16,7 @@ static const char *const keys[CONTRACTS] = {
     "ladder: {clear: {scope: {max_cost_micros: 900}}, "
     "narrow: {scope: {traffic: 0.25, capabilities: [quote, audit], max_cost_micros: 50}}}, "
     "terms: [{name: t, never: {kind: tool}}]",
-    "contract: two, version: 1, capabilities: [audit, refund], "
+    "contract: two, version: 1, consequence: high, capabilities: [audit, refund], "
     "ladder: {warn: {scope: {traffic: 0.5}}}, terms: [{name: t, never: {kind: tool}}]",
     "contract: three, version: 1, mode: advise, capabilities: [refund], "
     "ladder: {warn: {scope: {traffic: 0.75, max_cost_micros: 10}}, "
@@ -165,6 +167,37 @@ static void advice_is_no_worse_than_warn(void **state)
     }
 }
 
+/* What a reader gives it from good_until on. */
+static void what_is_left_at_narrow(void **state)
+{
+    (void)state;
+    struct troth_meet meet;
+    const struct troth_offer offers[] = {offer(0, TROTH_RUNG_CLEAR, 900),
+                                         offer(1, TROTH_RUNG_WARN, 900),
+                                         offer(2, TROTH_RUNG_CLEAR, 900)};
+    troth_meet_of(&meet, offers, 1);
+    assert_true(meet.traffic == 1.0 && meet.narrowed.traffic == 0.25);
+    assert_true(meet.max_cost_micros == 900 && meet.narrowed.max_cost_micros == 50);
+    assert_int_equal(meet.narrowed.capability_count, 2);
+    assert_string_equal(meet.narrowed.capabilities[0], "quote");
+    assert_string_equal(meet.narrowed.capabilities[1], "audit");
+    troth_meet_of(&meet, offers, 3);
+    assert_int_equal(meet.narrowed.capability_count, 1);
+    assert_string_equal(meet.narrowed.capabilities[0], "audit");
+    assert_int_equal(meet.contract_count, 2);
+    assert_ptr_equal(meet.contracts[0], made[0]->contract);
+    assert_ptr_equal(meet.contracts[1], made[1]->contract);
+    assert_int_equal(meet.consequence, TROTH_CONSEQUENCE_HIGH);
+    /* Advice alone is never worse than warn; what is at narrow is as it is. */
+    troth_meet_of(&meet, &offers[2], 1);
+    assert_true(meet.traffic == 1.0 && meet.narrowed.traffic == 0.75);
+    assert_int_equal(meet.contract_count, 1);
+    assert_int_equal(meet.consequence, TROTH_CONSEQUENCE_MEDIUM);
+    const struct troth_offer review = offer(1, TROTH_RUNG_REVIEW, 900);
+    troth_meet_of(&meet, &review, 1);
+    assert_true(meet.narrowed.traffic == meet.traffic && meet.traffic == 0.05);
+}
+
 /* Folding any offers one by one, as the text of the design has it. */
 static void any_offers_fold(void **state)
 {
@@ -217,9 +250,9 @@ static void any_offers_fold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_unproven), cmocka_unit_test(one_enforced_is_its_own_scope),
-        cmocka_unit_test(the_worst_of_each),   cmocka_unit_test(advice_is_no_worse_than_warn),
-        cmocka_unit_test(any_offers_fold),
+        cmocka_unit_test(nothing_is_unproven),    cmocka_unit_test(one_enforced_is_its_own_scope),
+        cmocka_unit_test(the_worst_of_each),      cmocka_unit_test(advice_is_no_worse_than_warn),
+        cmocka_unit_test(what_is_left_at_narrow), cmocka_unit_test(any_offers_fold),
     };
     return cmocka_run_group_tests(tests, make_all, free_all);
 }
