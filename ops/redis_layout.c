@@ -8,6 +8,7 @@
 
 enum {
     NAMES_LENGTH_MAX = TROTH_CAPABILITIES_MAX * (TROTH_NAME_LENGTH_MAX + 1),
+    CONTRACTS_LENGTH_MAX = TROTH_CONTRACTS_MAX * (TROTH_NAME_LENGTH_MAX + 1),
     WITNESS_LENGTH_MAX = 128, /* topic (prefix of at most 48 bytes), partition and offset */
     WITNESSES_LENGTH_MAX = (TROTH_WITNESSES_MAX + 1) * WITNESS_LENGTH_MAX
 };
@@ -303,6 +304,11 @@ bool troth_redis_is_routed(const struct troth_agent_publication *agent)
     return agent->meet.any && agent->meet.rung != TROTH_RUNG_PAUSE && agent->meet.traffic > 0.0;
 }
 
+bool troth_redis_is_probationary(const struct troth_agent_publication *agent)
+{
+    return troth_redis_is_routed(agent) && agent->meet.rung == TROTH_RUNG_RECERTIFY;
+}
+
 static void add_limiting(struct troth_resp *resp, const struct troth_meet *meet)
 {
     const struct troth_contract *contract = meet->limiting;
@@ -314,8 +320,70 @@ static void add_limiting(struct troth_resp *resp, const struct troth_meet *meet)
     troth_resp_joined(resp, parts, has_term ? 3 : 1);
 }
 
+static void add_capabilities(struct troth_resp *resp, const char *field, const char *const *names,
+                             unsigned count)
+{
+    char joined[NAMES_LENGTH_MAX];
+    size_t length = 0;
+    for (unsigned i = 0; i < count; i++) {
+        length = append_name(joined, length, names[i]);
+    }
+    troth_resp_string(resp, field);
+    troth_resp_bytes(resp, joined, length);
+}
+
+static void add_contracts(struct troth_resp *resp, const struct troth_meet *meet)
+{
+    char joined[CONTRACTS_LENGTH_MAX];
+    size_t length = 0;
+    for (unsigned i = 0; i < meet->contract_count; i++) {
+        length = append_name(joined, length, meet->contracts[i]->name);
+    }
+    troth_resp_string(resp, "contracts");
+    troth_resp_bytes(resp, joined, length);
+    add_string_field(resp, "consequence", troth_consequence_name(meet->consequence));
+}
+
+/* What changes with a rung or a contract alone. */
+static void add_agent_still(struct troth_resp *resp, const struct troth_agent_publication *agent)
+{
+    const struct troth_meet *meet = &agent->meet;
+    add_text_field(resp, "agent", agent->agent);
+    add_integer_field(resp, "partition", agent->partition);
+    add_string_field(resp, "rung", troth_rung_name(meet->rung));
+    add_decimal_field(resp, "traffic", meet->traffic);
+    add_capabilities(resp, "capabilities", meet->capabilities, meet->capability_count);
+    add_integer_field(resp, "max_cost_micros", meet->max_cost_micros);
+    add_decimal_field(resp, "narrow_traffic", meet->narrowed.traffic);
+    add_capabilities(resp, "narrow_capabilities", meet->narrowed.capabilities,
+                     meet->narrowed.capability_count);
+    add_integer_field(resp, "narrow_max_cost_micros", meet->narrowed.max_cost_micros);
+    add_contracts(resp, meet);
+    add_integer_field(resp, "guarded", agent->guarded);
+}
+
+/* Puts an agent into the set of one of its capabilities. */
+static void write_place(struct troth_resp *resp, const char *prefix, const char *kind,
+                        const char *capability, int64_t score, struct troth_text agent)
+{
+    troth_resp_begin(resp, "ZADD");
+    add_key(resp, prefix, kind, troth_text_of(capability), "");
+    troth_resp_integer(resp, score);
+    troth_resp_bytes(resp, agent.data, agent.length);
+    troth_resp_end(resp);
+}
+
+static void write_end_of_place(struct troth_resp *resp, const char *prefix, const char *kind,
+                               const char *capability, struct troth_text agent)
+{
+    troth_resp_begin(resp, "ZREM");
+    add_key(resp, prefix, kind, troth_text_of(capability), "");
+    troth_resp_bytes(resp, agent.data, agent.length);
+    troth_resp_end(resp);
+}
+
 void troth_redis_write_agent(struct troth_resp *resp, const char *prefix,
-                             const struct troth_agent_publication *agent)
+                             const struct troth_agent_publication *agent, bool enters)
 {
     const struct troth_meet *meet = &agent->meet;
     if (!meet->any) {
@@ -330,27 +398,14 @@ void troth_redis_write_agent(struct troth_resp *resp, const char *prefix,
     add_limiting(resp, meet);
     add_integer_field(resp, "as_of", agent->as_of_us);
     if (agent->whole) {
-        char names[NAMES_LENGTH_MAX];
-        size_t length = 0;
-        for (unsigned i = 0; i < meet->capability_count; i++) {
-            length = append_name(names, length, meet->capabilities[i]);
-        }
-        add_text_field(resp, "agent", agent->agent);
-        add_integer_field(resp, "partition", agent->partition);
-        add_string_field(resp, "rung", troth_rung_name(meet->rung));
-        add_decimal_field(resp, "traffic", meet->traffic);
-        troth_resp_string(resp, "capabilities");
-        troth_resp_bytes(resp, names, length);
-        add_integer_field(resp, "max_cost_micros", meet->max_cost_micros);
-        add_integer_field(resp, "guarded", agent->guarded);
+        add_agent_still(resp, agent);
     }
     troth_resp_end(resp);
     for (unsigned i = 0; troth_redis_is_routed(agent) && i < meet->capability_count; i++) {
-        troth_resp_begin(resp, "ZADD");
-        add_key(resp, prefix, "route", troth_text_of(meet->capabilities[i]), "");
-        troth_resp_integer(resp, meet->score);
-        troth_resp_bytes(resp, agent->agent.data, agent->agent.length);
-        troth_resp_end(resp);
+        write_place(resp, prefix, "route", meet->capabilities[i], meet->score, agent->agent);
+        if (enters && troth_redis_is_probationary(agent)) {
+            write_place(resp, prefix, "probation", meet->capabilities[i], 0, agent->agent);
+        }
     }
 }
 
@@ -365,10 +420,13 @@ void troth_redis_write_agent_end(struct troth_resp *resp, const char *prefix,
 void troth_redis_write_unroute(struct troth_resp *resp, const char *prefix, struct troth_text agent,
                                const char *capability)
 {
-    troth_resp_begin(resp, "ZREM");
-    add_key(resp, prefix, "route", troth_text_of(capability), "");
-    troth_resp_bytes(resp, agent.data, agent.length);
-    troth_resp_end(resp);
+    write_end_of_place(resp, prefix, "route", capability, agent);
+}
+
+void troth_redis_write_unprobation(struct troth_resp *resp, const char *prefix,
+                                   struct troth_text agent, const char *capability)
+{
+    write_end_of_place(resp, prefix, "probation", capability, agent);
 }
 
 void troth_redis_write_contract(struct troth_resp *resp, const char *prefix,

@@ -30,18 +30,24 @@ void troth_redis_write_standing_end(struct troth_resp *resp, const char *prefix,
                                     struct troth_text agent, const char *contract);
 
 /* The agent's hash and its places in PREFIX:route:CAPABILITY; an agent without a standing that
- * counts is taken out: it is unproven. */
+ * counts is taken out: it is unproven. In enters: its places in
+ * PREFIX:probation:CAPABILITY are written, too, where it is on probation. */
 void troth_redis_write_agent(struct troth_resp *resp, const char *prefix,
-                             const struct troth_agent_publication *agent);
+                             const struct troth_agent_publication *agent, bool enters);
 void troth_redis_write_agent_end(struct troth_resp *resp, const char *prefix,
                                  struct troth_text agent);
 
 /* Whether an agent stands in the set of a capability that its meet has. */
 bool troth_redis_is_routed(const struct troth_agent_publication *agent);
 
-/* Takes an agent out of one capability's set. */
+/* Whether an agent that is routed is on its way back: it stands in PREFIX:probation:CAPABILITY. */
+bool troth_redis_is_probationary(const struct troth_agent_publication *agent);
+
+/* Takes an agent out of one capability's set, and out of the one of its probation. */
 void troth_redis_write_unroute(struct troth_resp *resp, const char *prefix, struct troth_text agent,
                                const char *capability);
+void troth_redis_write_unprobation(struct troth_resp *resp, const char *prefix,
+                                   struct troth_text agent, const char *capability);
 
 /* The contract's hash, and its place in PREFIX:contracts. In json: canonical. */
 void troth_redis_write_contract(struct troth_resp *resp, const char *prefix,

@@ -5,6 +5,8 @@
 
 #include "scoring/agents.h"
 
+#define PROBATION UINT64_C(0x9e3779b97f4a7c15) /* any odd number that is no sum of hashes */
+
 enum { WAYS = 4, BUCKET_MASK = TROTH_ROUTES_AGENTS / WAYS - 1 };
 
 troth_status troth_routes_init(struct troth_routes *routes)
@@ -76,9 +78,9 @@ bool troth_routes_add(struct troth_routes *routes, const char *capability)
     return true;
 }
 
-uint64_t troth_routes_set(const char *const *capabilities, unsigned count)
+uint64_t troth_routes_set(const char *const *capabilities, unsigned count, bool probation)
 {
-    uint64_t set = 1; /* of the empty set */
+    uint64_t set = probation ? PROBATION : 1; /* of the empty set */
     for (unsigned i = 0; i < count; i++) {
         set += hash_name(capabilities[i]);
     }

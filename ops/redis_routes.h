@@ -1,6 +1,6 @@
 /*
- * What the store remembers of PREFIX:route:CAPABILITY: which capabilities there are sets of, and
- * which set of capabilities an agent was last written with.
+ * What the store remembers of PREFIX:route:CAPABILITY and PREFIX:probation:CAPABILITY: which
+ * capabilities there are sets of, and which set of capabilities an agent was last written with.
  *
  * An agent whose capabilities are as remembered is in the right sets already; any other is taken
  * out of every set that it does not belong to. So forgetting costs a few commands and is never
@@ -25,7 +25,7 @@ enum {
 struct troth_routes {
     struct troth_routes_agent {
         uint64_t agent; /* hash of its name; 0: free */
-        uint64_t set;   /* hash of its capabilities */
+        uint64_t set;   /* hash of its capabilities and probation */
     } * agents;
     uint32_t count;
     uint32_t turn;               /* which way of a full bucket is replaced next */
@@ -54,8 +54,9 @@ bool troth_routes_has(const struct troth_routes *routes, const char *capability)
  * for one. */
 bool troth_routes_add(struct troth_routes *routes, const char *capability);
 
-/* Returns the hash of a set of capabilities, in any order; never 0. */
-uint64_t troth_routes_set(const char *const *capabilities, unsigned count);
+/* Returns the hash of a set of capabilities, in any order, and of whether the agent is on probation
+ * for them; never 0. */
+uint64_t troth_routes_set(const char *const *capabilities, unsigned count, bool probation);
 
 /* Returns whether the agent was last written with that set. In agent: hash of its name. */
 bool troth_routes_is(const struct troth_routes *routes, uint64_t agent, uint64_t set);

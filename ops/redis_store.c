@@ -120,22 +120,39 @@ static void remember(struct redis_store *self, uint64_t agent, uint64_t set)
     self->remembers = true;
 }
 
-static unsigned routed_count(const struct troth_agent_publication *agent)
+/* The capabilities in whose sets an agent stands, and whether on probation. */
+struct places {
+    const char *const *capabilities;
+    unsigned count;
+    bool probation;
+};
+
+static struct places places_of(const struct troth_agent_publication *agent)
 {
-    return troth_redis_is_routed(agent) ? agent->meet.capability_count : 0;
+    return (struct places){.capabilities = agent->meet.capabilities,
+                           .count = troth_redis_is_routed(agent) ? agent->meet.capability_count : 0,
+                           .probation = troth_redis_is_probationary(agent)};
 }
 
-/* Takes an agent out of the sets of all capabilities but those given. */
+static uint64_t set_of(const struct places *places)
+{
+    return troth_routes_set(places->capabilities, places->count, places->probation);
+}
+
+/* Takes an agent out of the sets of all capabilities but its own. */
 static void write_unroutes(const struct redis_store *self, struct troth_resp *out,
-                           struct troth_text agent, const char *const *kept, unsigned kept_count)
+                           struct troth_text agent, const struct places *places)
 {
     for (uint32_t i = 0; i < self->routes.count; i++) {
         bool keep = false;
-        for (unsigned k = 0; k < kept_count && !keep; k++) {
-            keep = strcmp(self->routes.names[i], kept[k]) == 0;
+        for (unsigned k = 0; k < places->count && !keep; k++) {
+            keep = strcmp(self->routes.names[i], places->capabilities[k]) == 0;
         }
         if (!keep) {
             troth_redis_write_unroute(out, self->redis.prefix, agent, self->routes.names[i]);
+        }
+        if (!keep || !places->probation) {
+            troth_redis_write_unprobation(out, self->redis.prefix, agent, self->routes.names[i]);
         }
     }
 }
@@ -186,12 +203,13 @@ static troth_status store_put_agent(struct troth_store *store,
         return status;
     }
     const uint64_t tag = agent_tag(agent->agent);
-    const unsigned count = routed_count(agent);
-    const uint64_t set = troth_routes_set(agent->meet.capabilities, count);
+    const struct places places = places_of(agent);
+    const uint64_t set = set_of(&places);
+    const bool moves = !troth_routes_is(&self->routes, tag, set);
     troth_pipe_begin(&self->main);
-    troth_redis_write_agent(&self->main.out, self->redis.prefix, agent);
-    if (!troth_routes_is(&self->routes, tag, set)) {
-        write_unroutes(self, &self->main.out, agent->agent, agent->meet.capabilities, count);
+    troth_redis_write_agent(&self->main.out, self->redis.prefix, agent, moves);
+    if (moves) {
+        write_unroutes(self, &self->main.out, agent->agent, &places);
     }
     status = end_entry(&self->main, agent->partition, agent->applied, tag, true);
     if (status == TROTH_OK) {
@@ -233,10 +251,11 @@ static troth_status store_remove(struct troth_store *store, int32_t partition, i
     }
     troth_pipe_begin(&self->main);
     troth_redis_write_agent_end(&self->main.out, self->redis.prefix, agent);
-    write_unroutes(self, &self->main.out, agent, NULL, 0);
+    const struct places none = {0};
+    write_unroutes(self, &self->main.out, agent, &none);
     status = end_entry(&self->main, partition, applied, agent_tag(agent), false);
     if (status == TROTH_OK) {
-        remember(self, agent_tag(agent), troth_routes_set(NULL, 0));
+        remember(self, agent_tag(agent), set_of(&none));
     }
     return status;
 }
@@ -294,6 +313,7 @@ static void write_narrowing(struct redis_store *self, const struct troth_publica
                             size_t record_length)
 {
     struct troth_resp *out = &self->narrowings.out;
+    const struct places places = places_of(agent);
     const char *prefix = self->redis.prefix;
     if (standing->timid) {
         troth_fence_write_timid(
@@ -301,8 +321,8 @@ static void write_narrowing(struct redis_store *self, const struct troth_publica
             standing->view->rules->contract->name, standing->view->standing->rung,
             agent->meet.any ? agent->meet.rung : TROTH_RUNG_PAUSE);
     }
-    troth_redis_write_agent(out, prefix, agent);
-    write_unroutes(self, out, agent->agent, agent->meet.capabilities, routed_count(agent));
+    troth_redis_write_agent(out, prefix, agent, true);
+    write_unroutes(self, out, agent->agent, &places);
     troth_redis_write_standing(out, prefix, standing);
     troth_redis_write_record(out, prefix, record, record_length, true);
     if (standing->timid) {
@@ -344,8 +364,8 @@ static troth_status store_narrow(struct troth_store *store,
                                   .kind = standing->timid ? TROTH_PIPE_FRAMED : TROTH_PIPE_WRITES});
     if (status == TROTH_OK) {
         /* Where it may be passed over, it is not known which sets the agent stands in. */
-        const uint64_t set = troth_routes_set(agent->meet.capabilities, routed_count(agent));
-        remember(self, tag, standing->timid ? 0 : set);
+        const struct places places = places_of(agent);
+        remember(self, tag, standing->timid ? 0 : set_of(&places));
         self->counts.narrowings++;
     }
     return status;

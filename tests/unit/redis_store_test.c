@@ -1,6 +1,7 @@
 /*
  * Claims, each against a real redis-server that the test starts and ends: an agent stands in the
- * sets of its capabilities and in no other, through every change and across engines; nothing older
+ * sets of its capabilities and in no other, through every change and across engines, and in those
+ * of probation while it is on it, which costs nothing while it stays; nothing older
  * lands on a narrowing, nor does one wait for what is queued; refusals, losses and bounds are told
  * and leave nothing half done. Without a redis-server binary it says SKIP.
  */
@@ -63,6 +64,86 @@ static void an_agent_stands_in_its_sets_and_no_other(void **state)
     assert_int_equal(count_of("EXISTS", "troth:agent:refund-0"), 0);
     assert_int_equal(count_of("EXISTS", "troth:standing:refund-0:refunds"), 0);
     assert_int_equal(count_of("ZCARD", "troth:fleet:refunds"), 0);
+    store->close(store);
+}
+
+/* Whether agent i stands in the sets of those on probation, as routes_of. */
+static unsigned probations_of(unsigned i)
+{
+    static const char *const names[] = {"refund", "quote"};
+    unsigned probations = 0;
+    for (unsigned c = 0; c < 2; c++) {
+        const struct troth_text name = agent_name(i);
+        const redisReply *reply =
+            ask("ZSCORE troth:probation:%s %b", names[c], name.data, (size_t)name.length);
+        probations |= reply->type == REDIS_REPLY_STRING ? 1U << c : 0;
+    }
+    return probations;
+}
+
+static void those_on_probation_have_a_set_of_their_own(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned rung;
+        unsigned probations;
+    } steps[] = {{TROTH_RUNG_RECERTIFY, REFUND | QUOTE},
+                 {TROTH_RUNG_CLEAR, 0},
+                 {TROTH_RUNG_REVIEW, 0},
+                 {TROTH_RUNG_RECERTIFY, REFUND | QUOTE},
+                 {TROTH_RUNG_RECERTIFY, REFUND | QUOTE},
+                 {TROTH_RUNG_NARROW, 0},
+                 {TROTH_RUNG_RECERTIFY, REFUND | QUOTE},
+                 {TROTH_RUNG_PAUSE, 0}};
+    for (unsigned times = 0; times < 2; times++) {
+        struct troth_store *store = open_connected(); /* another engine, the second time */
+        for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+            put(store, 0, steps[i].rung, 100);
+            settle(store);
+            assert_int_equal(probations_of(0), steps[i].probations);
+        }
+        for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+            narrow(store, 0, steps[i].rung);
+            assert_int_equal(probations_of(0), steps[i].probations);
+        }
+        put(store, 0, TROTH_RUNG_RECERTIFY, 100);
+        settle(store);
+        store->close(store);
+    }
+    struct troth_store *store = open_connected();
+    put(store, 0, TROTH_RUNG_CLEAR, 100); /* it never saw the agent on probation */
+    settle(store);
+    assert_int_equal(probations_of(0), 0);
+    put(store, 0, TROTH_RUNG_RECERTIFY, 100);
+    assert_int_equal(store->remove(store, 3, 100, agent_name(0), "refunds", true), TROTH_OK);
+    settle(store);
+    assert_int_equal(probations_of(0), 0);
+    store->close(store);
+}
+
+/* Returns the bytes that one more score of an agent at a rung costs. */
+static uint64_t bytes_of_a_score(struct troth_store *store, unsigned rung)
+{
+    struct troth_redis_store_counts counts;
+    uint64_t before = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        troth_redis_store_count(store, &counts);
+        before = counts.bytes;
+        put(store, 0, rung, 100);
+        settle(store);
+    }
+    troth_redis_store_count(store, &counts);
+    return counts.bytes - before;
+}
+
+static void probation_costs_nothing_where_the_rung_stays(void **state)
+{
+    (void)state;
+    struct troth_store *store = open_connected();
+    const uint64_t clear = bytes_of_a_score(store, TROTH_RUNG_CLEAR);
+    const uint64_t recertify = bytes_of_a_score(store, TROTH_RUNG_RECERTIFY);
+    /* The name is longer, the share has two bytes more, and no command is added. */
+    assert_true(recertify < clear + 20);
     store->close(store);
 }
 
@@ -282,6 +363,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_agent_stands_in_its_sets_and_no_other, empty),
+        cmocka_unit_test_setup(those_on_probation_have_a_set_of_their_own, empty),
+        cmocka_unit_test_setup(probation_costs_nothing_where_the_rung_stays, empty),
         cmocka_unit_test_setup(an_agent_without_a_standing_that_counts_is_unproven, empty),
         cmocka_unit_test_setup(nothing_older_lands_on_a_narrowing, empty),
         cmocka_unit_test_setup(a_narrowing_does_not_wait_for_what_is_queued, empty),
