@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "ops/redis_library.h"
 #include "ops/redis_meta.h"
 #include "ops/redis_store_state.h"
 
@@ -57,6 +58,7 @@ static bool store_connect(struct redis_store *self)
     }
     if (troth_redis_check(&self->redis, main, self->error) != TROTH_OK ||
         troth_redis_meta_begin(&self->redis, main, &self->routes, self->error) != TROTH_OK ||
+        troth_redis_library_offer(&self->redis, main, self->error) != TROTH_OK ||
         troth_redis_connect(&self->redis, TROTH_REDIS_CONNECT_US, &narrowings, self->error) !=
             TROTH_OK) {
         redisFree(main);

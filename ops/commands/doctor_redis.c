@@ -144,6 +144,25 @@ static void look_at_rights(struct troth_doctor *doctor, redisContext *context)
     freeReplyObject(user);
 }
 
+/* What routers call: the engine loads it when it connects. */
+static void look_at_library(struct troth_doctor *doctor, redisContext *context)
+{
+    redisReply *reply = redisCommand(context, "FUNCTION LIST LIBRARYNAME troth");
+    if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0) {
+        troth_doctor_tell(doctor, TROTH_DIAGNOSIS_OK, area, NULL, "routers can call troth_route");
+    } else if (reply != NULL && reply->type == REDIS_REPLY_ARRAY) {
+        troth_doctor_tell(doctor, TROTH_DIAGNOSIS_WARN, area,
+                          "start trothd, whose user needs +function|list +function|load",
+                          "the library troth is not loaded: routers cannot call troth_route");
+    } else {
+        troth_doctor_tell(
+            doctor, TROTH_DIAGNOSIS_OK, area, NULL,
+            "whether routers can call troth_route was not checked: this server has no "
+            "functions, or this user may not list them");
+    }
+    freeReplyObject(reply);
+}
+
 static void look_at_meta(struct troth_doctor *doctor, redisContext *context)
 {
     redisReply *reply =
@@ -196,6 +215,7 @@ void troth_doctor_redis(struct troth_doctor *doctor)
     freeReplyObject(info);
     look_at_rights(doctor, context);
     look_at_clock(doctor, context);
+    look_at_library(doctor, context);
     look_at_meta(doctor, context);
     redisFree(context);
 }

@@ -228,7 +228,11 @@ static void the_documented_user_may_do_all_that_is_done(void **state)
     assert_int_equal(counts.fenced, 0);
     assert_int_equal(ask("DBSIZE")->integer, 0);
     store->close(store);
-    /* The router's user reads, and cannot write. */
+    /* The router's user reads, and cannot write. What the engine's user loaded, it calls. */
+    ask("HSET troth:agent:a score 9 rung clear traffic 0.5 capabilities quote max_cost_micros 1 "
+        "good_until 0 offer_until 9000000000000000 contracts c consequence low");
+    ask("ZADD troth:route:quote 9 a");
+    ask("ZADD troth:probation:quote 0 a");
     redisContext *router = redisConnectUnix(address + 5);
     static const struct {
         const char *command;
@@ -237,6 +241,10 @@ static void the_documented_user_may_do_all_that_is_done(void **state)
                     {"HMGET troth:agent:a rung traffic", true},
                     {"ZREVRANGE troth:route:quote 0 9", true},
                     {"XREAD STREAMS troth:interventions 0", true},
+                    {"FCALL_RO troth_route 1 troth:route:quote 1 7 EXPLORE 1 CONTRACT c", true},
+                    {"FCALL_RO troth_route 1 other:route:quote 1 7", false},
+                    {"FUNCTION LOAD REPLACE x", false},
+                    {"FUNCTION DELETE troth", false},
                     {"HSET troth:agent:a rung clear", false},
                     {"ZADD troth:route:quote 1000 a", false},
                     {"PUBLISH troth:narrowed x", false},
