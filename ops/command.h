@@ -37,6 +37,7 @@ extern const struct troth_command troth_command_standing;
 extern const struct troth_command troth_command_explain;
 extern const struct troth_command troth_command_top;
 extern const struct troth_command troth_command_tail;
+extern const struct troth_command troth_command_route;
 extern const struct troth_command troth_command_doctor;
 extern const struct troth_command troth_command_sandbox;
 extern const struct troth_command troth_command_redis;

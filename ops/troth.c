@@ -26,7 +26,7 @@ static const struct section sections[] = {
       NULL}},
     {"Agents",
      {&troth_command_standing, &troth_command_explain, &troth_command_top, &troth_command_tail,
-      NULL}},
+      &troth_command_route, NULL}},
     {"Operation", {&troth_command_redis, NULL}},
 };
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
