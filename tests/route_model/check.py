@@ -79,8 +79,8 @@ def forget(client, prefix, fleet):
     list(client.many([("DEL", prefix.encode() + b":agent:" + name) for name in fleet.agents]))
 
 
-def call_of(prefix, count, drawn, now=NOW, **options):
-    words = ["FCALL_RO", "troth_route", 1, f"{prefix}:route:refund", count, drawn, "NOW", now]
+def call_of(prefix, count, drawn, now=NOW, capability="refund", **options):
+    words = ["FCALL_RO", "troth_route", 1, f"{prefix}:route:{capability}", count, drawn, "NOW", now]
     for name, value in options.items():
         words += [name.upper(), value]
     return words + ["COUNTS"]
