@@ -63,7 +63,7 @@ static unsigned note_late(struct troth_standing *standing)
     standing->late =
         standing->late < TROTH_LATE_MAX ? (standing->late + 1U) & TROTH_LATE_MAX : TROTH_LATE_MAX;
     standing->matched = true;
-    return 0;
+    return TROTH_EFFECT_LATE;
 }
 
 /* What nearly every event is, to each term that it reaches: so it is inline. */

@@ -29,6 +29,7 @@ enum {
     TROTH_EFFECT_IMPROVED = 1, /* something was kept or matched */
     TROTH_EFFECT_WORSENED = 2, /* something was broken, or an amount was added */
     TROTH_EFFECT_ADVANCED = 4, /* a ring has moved on to the clock's pane, or a cadence was met */
+    TROTH_EFFECT_LATE = 8      /* something kept came too late to count */
 };
 
 /*

@@ -187,6 +187,7 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     const unsigned effects = troth_evidence_apply(rules, standing, &slot->now, event, moment);
     const unsigned rung = standing->rung;
     struct troth_sight sight;
+    shard->counts.late += (effects & TROTH_EFFECT_LATE) != 0;
     troth_sight_init(&sight, rules, standing, &slot->now);
     bool look = rung == TROTH_RUNG_RECERTIFY || standing->unsettled;
     bool worsened = standing->unsettled;
@@ -413,6 +414,12 @@ void troth_shard_count(const struct troth_shard *shard, struct troth_shard_count
     counts->agents = shard->agents.count;
     counts->standings = shard->live;
     counts->standing_bytes = (uint64_t)shard->blocks.in_use * TROTH_LINE;
+}
+
+void troth_shard_rungs(const struct troth_shard *shard, unsigned slot,
+                       uint32_t rungs[TROTH_RUNG_COUNT])
+{
+    memcpy(rungs, shard->slots[slot].rungs, sizeof shard->slots[slot].rungs);
 }
 
 uint32_t troth_shard_standings(const struct troth_shard *shard)

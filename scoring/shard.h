@@ -51,7 +51,8 @@ struct troth_shard_counts {
     uint64_t applied;    /* events that reached at least one standing */
     uint64_t unbound;    /* events that no contract in force applies to */
     uint64_t duplicates; /* events dropped by their sequence number */
-    uint64_t missing;    /* numbers that left a sequence window unseen */
+    uint64_t late;    /* times that an event brought a standing kept evidence too late to count */
+    uint64_t missing; /* numbers that left a sequence window unseen */
     uint64_t interventions;
     uint64_t deadlines; /* handled */
     uint64_t evicted;   /* agents that went, as nothing came of them any more */
@@ -127,6 +128,11 @@ int64_t troth_shard_clock_us(const struct troth_shard *shard);
 
 /* Out counts: see above. */
 void troth_shard_count(const struct troth_shard *shard, struct troth_shard_counts *counts);
+
+/* Out rungs: how many standings of the contract in a slot below TROTH_CONTRACTS_MAX are on each
+ * rung. */
+void troth_shard_rungs(const struct troth_shard *shard, unsigned slot,
+                       uint32_t rungs[TROTH_RUNG_COUNT]);
 
 /* Returns one past the greatest index of a standing so far. */
 uint32_t troth_shard_standings(const struct troth_shard *shard);

@@ -107,7 +107,9 @@ static void replace(struct troth_shard *shard, unsigned slot, const struct troth
             move_standing(shard, i, old, new);
         }
     }
-    shard->slots[slot] = (struct troth_slot){.rules = new};
+    struct troth_slot replaced = {.rules = new};
+    memcpy(replaced.rungs, shard->slots[slot].rungs, sizeof replaced.rungs);
+    shard->slots[slot] = replaced;
     for (uint32_t i = 0; i < shard->standings; i++) {
         if (is_in_slot(shard, i, slot)) {
             troth_shard_reconsider(shard, i);

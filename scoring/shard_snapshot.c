@@ -248,7 +248,9 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
         return status;
     }
     struct troth_standing *s = troth_shard_at(shard, index);
+    const unsigned rung = s->rung;
     const bool whole = troth_snapshot_fill(snapshot, rules, s);
+    troth_shard_book_rung(shard, place, rung, s->rung);
     struct troth_agent *owner = &shard->agents.agents[s->agent];
     import_sessions(shard, owner, snapshot->sequence_uses, snapshot->sessions,
                     snapshot->session_count);

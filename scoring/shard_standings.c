@@ -81,6 +81,7 @@ void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
 static void take_step(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
                       struct troth_sight *sight, const struct troth_step *step, int64_t offset)
 {
+    troth_shard_book_rung(shard, standing->contract, standing->rung, step->to);
     standing->rung = step->to & 7U;
     standing->since_us = sight->instant->time_us;
     tell(shard, index, standing, sight, step, offset);
@@ -216,6 +217,7 @@ static void give_back(struct troth_shard *shard, uint32_t index)
 {
     struct troth_standing *standing = troth_shard_at(shard, index);
     const uint32_t size = shard->slots[standing->contract].rules->size;
+    troth_shard_book_rung(shard, standing->contract, standing->rung, TROTH_RUNG_COUNT);
     unlink_standing(shard, index, standing);
     shard->marks[index] = standing->dirty & TROTH_DIRTY_LISTED ? MARK_LISTED : 0;
     troth_blocks_give(&shard->blocks, shard->lines[index], size);
@@ -334,6 +336,7 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     troth_standing_init(rules, standing, shard->clock_us);
     standing->agent = agent;
     standing->contract = slot & UINT16_MAX;
+    troth_shard_book_rung(shard, slot, TROTH_RUNG_COUNT, standing->rung);
     standing->next = a->first;
     standing->dirty = shard->marks[index] & MARK_LISTED ? TROTH_DIRTY_LISTED : 0;
     a->first = index;

@@ -20,9 +20,10 @@ enum {
 
 /* A contract in force. */
 struct troth_slot {
-    const struct troth_rules *rules; /* NULL: free */
-    struct troth_instant now;        /* of the clock */
-    struct troth_instant past;       /* of the deadline handled last */
+    const struct troth_rules *rules;  /* NULL: free */
+    struct troth_instant now;         /* of the clock */
+    struct troth_instant past;        /* of the deadline handled last */
+    uint32_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
 };
 
 /* A place in the log. */
@@ -69,6 +70,20 @@ static inline struct troth_standing *troth_shard_at(const struct troth_shard *sh
                                                     uint32_t standing)
 {
     return (struct troth_standing *)troth_blocks_at(&shard->blocks, shard->lines[standing]);
+}
+
+/* Every change of a standing's rung is booked: in from, to: TROTH_RUNG_COUNT where it begins or
+ * ends. */
+static inline void troth_shard_book_rung(struct troth_shard *shard, unsigned slot, unsigned from,
+                                         unsigned to)
+{
+    uint32_t *rungs = shard->slots[slot].rungs;
+    if (from < TROTH_RUNG_COUNT) {
+        rungs[from]--;
+    }
+    if (to < TROTH_RUNG_COUNT) {
+        rungs[to]++;
+    }
 }
 
 /* Puts a standing on the list of those that changed; troth_shard_mark_dirty for who has it at hand.

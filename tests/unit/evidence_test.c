@@ -100,7 +100,7 @@ static void late_begins_exactly_a_window_ago(void **state)
         troth_standing_init(f->rules, f->standing, START);
         f->standing->rung = TROTH_RUNG_CLEAR;
 
-        assert_int_equal(feed_task(f, clock_us, oldest_us - 1, true), 0);
+        assert_int_equal(feed_task(f, clock_us, oldest_us - 1, true), TROTH_EFFECT_LATE);
         assert_int_equal(f->standing->late, 1);
         assert_true(f->standing->matched);
         assert_counts(f, SHARE, clock_us, 0, 0);
@@ -135,7 +135,7 @@ static void kept_before_recertify_is_late(void **state)
     struct fixture *f = *state;
     const int64_t since_us = START + 2 * PANE + 7;
     troth_standing_recertify(f->rules, f->standing, since_us, false);
-    assert_int_equal(feed_task(f, since_us + PANE, since_us - 1, true), 0);
+    assert_int_equal(feed_task(f, since_us + PANE, since_us - 1, true), TROTH_EFFECT_LATE);
     assert_int_equal(f->standing->late, 1);
     assert_true(feed_task(f, since_us + PANE, since_us, true) & TROTH_EFFECT_IMPROVED);
     assert_true(feed_task(f, since_us + PANE, since_us - 1, false) & TROTH_EFFECT_WORSENED);
@@ -143,7 +143,7 @@ static void kept_before_recertify_is_late(void **state)
     assert_int_equal(troth_tally(f->rules, f->standing, SHARE)->kept, 1);
     assert_int_equal(troth_tally(f->rules, f->standing, SHARE)->broken, 1);
     struct troth_event beat = event_of("a", TROTH_KIND_HEARTBEAT, TROTH_OUTCOME_NONE, since_us - 1);
-    assert_int_equal(feed_event(f, since_us + PANE, &beat, 1, 0), 0);
+    assert_int_equal(feed_event(f, since_us + PANE, &beat, 1, 0), TROTH_EFFECT_LATE);
     assert_true(troth_hot(f->standing, CADENCE)->head == TROTH_NEVER_US);
     assert_int_equal(f->standing->late, 2);
     beat.at_us = since_us;
@@ -197,7 +197,7 @@ static void counters_saturate(void **state)
 
     f->standing->late = TROTH_LATE_MAX - 1;
     for (unsigned n = 0; n < 3; n++) {
-        assert_int_equal(feed_task(f, START + PANE, START - HOUR, true), 0);
+        assert_int_equal(feed_task(f, START + PANE, START - HOUR, true), TROTH_EFFECT_LATE);
         assert_int_equal(f->standing->late, TROTH_LATE_MAX);
     }
     f->standing->tasks = UINT32_MAX; /* wraps: only differences are read */
