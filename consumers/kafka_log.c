@@ -337,6 +337,17 @@ static void log_recalled(struct troth_log *log, int32_t partition)
     troth_kafka_assignment_change(state, true);
 }
 
+static int64_t log_end(struct troth_log *log, int32_t partition)
+{
+    const struct troth_kafka_state *state = troth_kafka_state_of(log);
+    int64_t low = 0;
+    int64_t high = 0;
+    const bool known =
+        rd_kafka_get_watermark_offsets(state->consumer, state->names[TROTH_TOPIC_TELEMETRY],
+                                       partition, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return known && high >= 0 ? high : TROTH_OFFSET_NONE;
+}
+
 static int32_t log_partitions(struct troth_log *log)
 {
     return troth_kafka_state_of(log)->partition_count;
@@ -365,6 +376,7 @@ const struct troth_log troth_kafka_log_calls = {
     .flush = troth_kafka_log_flush,
     .commit = troth_kafka_log_commit,
     .committed = troth_kafka_log_committed,
+    .end = log_end,
     .partitions = log_partitions,
     .error = log_error,
     .close = log_close,

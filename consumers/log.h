@@ -150,6 +150,9 @@ struct troth_log {
      * TROTH_TIMED_OUT: it is under way yet; ask again. It does not outlive its partitions: where
      * they are taken away it is decided before the next poll, and not told. */
     troth_status (*committed)(struct troth_log *log, int64_t timeout_us);
+    /* Returns one past the last record of an assigned telemetry partition, as the log last heard
+     * of it, or TROTH_OFFSET_NONE; it is not asked for. NULL: the log never knows. */
+    int64_t (*end)(struct troth_log *log, int32_t partition);
     /* Returns the number of telemetry's partitions. */
     int32_t (*partitions)(struct troth_log *log);
     /* Returns the last thing that the log said went wrong, for people; never NULL. */

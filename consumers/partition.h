@@ -79,8 +79,10 @@ struct troth_partition {
     int64_t saved_clock_us;
     char missing[TROTH_NAME_LENGTH_MAX + 24]; /* NAME@VERSION that it needs and cannot have */
     /* Of what is being written down (worker_checkpoint.c). */
-    bool whole_due; /* everything must be, before anything else is committed */
-    bool saving;    /* something was, and is not committed */
+    int64_t checkpoint_us; /* the clock where a restart would begin to read; 0: not known */
+    int64_t sent_us;       /* the same, of the checkpoint that is being committed */
+    bool whole_due;        /* everything must be, before anything else is committed */
+    bool saving;           /* something was, and is not committed */
     /* Of the store (worker_view.c). */
     int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
     uint32_t owned;         /* how often this claim has owned it there */

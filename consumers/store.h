@@ -105,6 +105,9 @@ struct troth_store {
     /* Waits until all that was flushed is answered, at most timeout_us. TROTH_REFUSED: the store
      * said no to something (see error). */
     troth_status (*acknowledged)(struct troth_store *store, int64_t timeout_us);
+    /* Takes the answers that are there, without waiting or sending, and returns whether all that
+     * was put is answered; how, acknowledged() says. NULL: the store cannot tell. */
+    bool (*quiet)(struct troth_store *store);
     /* Returns the last thing that the store said went wrong, for people; never NULL. */
     const char *(*error)(struct troth_store *store);
     void (*close)(struct troth_store *store);

@@ -39,6 +39,13 @@ int64_t troth_worker_now_us(const struct troth_worker *worker)
     return worker->config.clock.monotonic_us(worker->config.clock.context);
 }
 
+void troth_worker_will_wait(const struct troth_worker *worker, int64_t us)
+{
+    if (worker->config.will_wait != NULL) {
+        worker->config.will_wait(worker->config.wait_context, us);
+    }
+}
+
 /* Sends a record, waiting where the producer is full. Returns TROTH_OK, TROTH_OVER_LIMIT where it
  * is longer than the producer takes, or why it cannot be sent. */
 static troth_status try_to_send(struct troth_worker *worker, const struct troth_log_record *record)
@@ -48,6 +55,7 @@ static troth_status try_to_send(struct troth_worker *worker, const struct troth_
     for (unsigned i = 0; i < SEND_TRIES_MAX && status == TROTH_FULL; i++) {
         status = log->send(log, record);
         if (status == TROTH_FULL) {
+            troth_worker_will_wait(worker, SEND_WAIT_US);
             const troth_status flushed = log->flush(log, SEND_WAIT_US);
             const bool for_good = flushed == TROTH_REFUSED || flushed == TROTH_FENCED;
             status = for_good ? flushed : TROTH_FULL;
@@ -205,6 +213,8 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
         partition->whole_due |= troth_worker_follow_pointer(worker, partition, item, event);
     } else if (result == TROTH_OK && event->kind == TROTH_KIND_TICK) {
         worker->counts.ticks++;
+    } else if (worker->timing.applied_us == 0 && partition->caught_up && !silent) {
+        worker->timing.applied_us = item->timestamp_us;
     }
     if (worker->fresh_narrowings) {
         troth_worker_tell_pending(worker);
@@ -342,7 +352,8 @@ troth_status troth_worker_step(struct troth_worker *worker)
     const int64_t commit_us = troth_worker_commit_look_us(worker, before_us);
     const int64_t next_us =
         worker->next_publish_us < commit_us ? worker->next_publish_us : commit_us;
-    const int64_t wait_us = next_us - before_us < POLL_US ? next_us - before_us : POLL_US;
+    const int64_t most_us = troth_worker_look_at_timing(worker) ? TIMED_LOOK_US : POLL_US;
+    const int64_t wait_us = next_us - before_us < most_us ? next_us - before_us : most_us;
     const troth_status status =
         log->poll(log, wait_us > 0 ? wait_us : 0, worker->items, TROTH_BATCH_MAX, &count);
     if (status == TROTH_REFUSED || status == TROTH_FENCED) {
@@ -451,23 +462,4 @@ void troth_worker_destroy(struct troth_worker *worker)
     }
     troth_registry_destroy(worker->registry);
     free(worker);
-}
-
-void troth_worker_count(const struct troth_worker *worker, struct troth_worker_counts *counts)
-{
-    const struct troth_in_force *list = NULL;
-    *counts = worker->counts;
-    counts->partitions = worker->partition_count;
-    counts->contracts = (uint32_t)troth_registry_in_force(worker->registry, &list);
-    for (uint32_t i = 0; i < worker->partition_count; i++) {
-        struct troth_shard_counts shard;
-        troth_shard_count(worker->partitions[i]->shard, &shard);
-        counts->live += worker->partitions[i]->caught_up;
-        counts->applied += shard.applied;
-        counts->unbound += shard.unbound;
-        counts->evicted += shard.evicted;
-        counts->agents += shard.agents;
-        counts->standings += shard.standings;
-        counts->standing_bytes += shard.standing_bytes;
-    }
 }

@@ -26,6 +26,7 @@
 
 #include "consumers/clock.h"
 #include "consumers/framing.h"
+#include "consumers/histogram.h"
 #include "consumers/log.h"
 #include "consumers/partitioner.h"
 #include "consumers/store.h"
@@ -63,21 +64,29 @@ struct troth_worker_config {
     /* Told what people should know; may be NULL. In text: one line, borrowed. */
     void (*say)(void *context, enum troth_level level, const char *text);
     void *say_context;
+    /* Told before a call that may wait for others, and how long at most, so that whoever watches
+     * the loop knows when its next turn is due; may be NULL. */
+    void (*will_wait)(void *context, int64_t us);
+    void *wait_context;
 };
 
 /* What a worker has counted since it was made. */
 struct troth_worker_counts {
-    uint64_t records;                     /* read, of telemetry */
-    uint64_t restored;                    /* of them, read again to restore */
-    uint64_t applied;                     /* events that reached a standing */
-    uint64_t unbound;                     /* events that no contract applies to */
-    uint64_t ticks;                       /* read back */
-    uint64_t pointers;                    /* read back */
-    uint64_t duplicates;                  /* dropped by their sequence number */
-    uint64_t rejects[TROTH_STATUS_COUNT]; /* by reason */
-    uint64_t interventions;               /* sent */
+    uint64_t records;    /* read, of telemetry */
+    uint64_t restored;   /* of them, read again to restore */
+    uint64_t applied;    /* events that reached a standing */
+    uint64_t unbound;    /* events that no contract applies to */
+    uint64_t ticks;      /* read back */
+    uint64_t pointers;   /* read back */
+    uint64_t duplicates; /* dropped by their sequence number */
+    uint64_t late; /* times that an event brought a standing kept evidence too late to count */
+    uint64_t rejects[TROTH_STATUS_COUNT];       /* by reason */
+    uint64_t interventions;                     /* sent */
+    uint64_t narrowings[TROTH_CONDITION_COUNT]; /* of them, by cause */
+    uint64_t widenings[TROTH_CONDITION_COUNT];  /* the others */
     uint64_t unannounced; /* of them, too many at a time to be told to those who listen */
     uint64_t published;   /* standings written to the store */
+    uint64_t restores;    /* partitions that were restored and begun */
     uint64_t evicted;     /* agents that gave their places back */
     uint64_t saved;       /* standings, and agents without, written to the log */
     uint64_t saved_bytes;
@@ -85,7 +94,13 @@ struct troth_worker_counts {
     uint64_t commit_us; /* how long they took, together */
     uint64_t commit_failures;
     uint64_t store_failures;
-    uint64_t fenced;     /* partitions that another was found to own in the store */
+    uint64_t fenced; /* partitions that another was found to own in the store */
+    /* From a record's time to the store's answer to the publication that came after it: of the
+     * first record since the publication before, some five times a second. */
+    struct troth_histogram to_store;
+    /* From the time of the record that caused a narrowing to the store's answer; of those that were
+     * shown at once. */
+    struct troth_histogram to_narrow;
     uint32_t partitions; /* owned */
     uint32_t live;       /* of them, restored */
     uint32_t agents;
@@ -117,5 +132,10 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
 void troth_worker_destroy(struct troth_worker *worker);
 
 void troth_worker_count(const struct troth_worker *worker, struct troth_worker_counts *counts);
+
+/* Out survey: what it has counted and holds, now. Looks at partitions and contracts, not at
+ * standings. */
+struct troth_survey;
+void troth_worker_survey(const struct troth_worker *worker, struct troth_survey *survey);
 
 #endif

@@ -12,6 +12,11 @@
 
 #include "consumers/worker_state.h"
 
+enum {
+    EXTENT_US = 60000000, /* the log's two questions for an extent may wait so long */
+    DROP_US = 60000000    /* and so may what a partition that is given back still publishes */
+};
+
 struct troth_partition *troth_worker_partition(const struct troth_worker *worker, int32_t number)
 {
     for (uint32_t i = 0; i < worker->partition_count; i++) {
@@ -35,6 +40,7 @@ static void measure_partition(struct troth_worker *worker, struct troth_partitio
 {
     struct troth_log *log = worker->config.log;
     struct troth_log_extent extent;
+    troth_worker_will_wait(worker, EXTENT_US);
     if (log->extent(log, partition->number, &extent) != TROTH_OK) {
         not_started(worker, partition);
         return;
@@ -58,6 +64,9 @@ static void start_partition(struct troth_worker *worker, struct troth_partition 
         return;
     }
     partition->started = true;
+    partition->checkpoint_us = partition->saved_clock_us;
+    partition->sent_us = partition->saved_clock_us;
+    worker->counts.restores++;
     partition->heard_us = troth_worker_now_us(worker);
     partition->caught_up = next >= partition->end_offset;
     partition->check_pointers = partition->caught_up;
@@ -127,6 +136,7 @@ void troth_worker_drop(struct troth_worker *worker, int32_t number, bool lost)
             continue;
         }
         if (!lost && !worker->forfeited) {
+            troth_worker_will_wait(worker, DROP_US);
             /* All partitions go together, and this is the first: later, what was sent for it would
              * be committed without its offset. */
             (void)troth_worker_publish(worker, true);
@@ -143,6 +153,7 @@ void troth_worker_drop(struct troth_worker *worker, int32_t number, bool lost)
         troth_worker_say(worker, TROTH_LEVEL_INFO,
                          "telemetry[%" PRId32 "] is %s at offset %" PRId64, number,
                          lost ? "lost" : "given back", partition->next_offset);
+        troth_worker_keep_counts(partition, &worker->counts);
         worker->partitions[i] = worker->partitions[--worker->partition_count];
         worker->forfeited &= worker->partition_count > 0;
         troth_partition_fini(partition);

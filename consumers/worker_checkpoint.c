@@ -188,6 +188,7 @@ void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_part
     checkpoint.era = worker->config.era;
     checkpoint.told = partition->next_offset;
     checkpoint.offset = troth_shard_saved_until(partition->shard, &checkpoint.clock_us);
+    partition->sent_us = checkpoint.clock_us;
     checkpoint.version_count = 0;
     for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
         const struct troth_rules *rules = troth_shard_rules(partition->shard, slot);

@@ -42,6 +42,7 @@ static void note_committed(struct troth_worker *worker)
             partition->claimed = true;
         } else {
             partition->committed = commit->covered[i].offset;
+            partition->checkpoint_us = partition->sent_us;
         }
     }
     worker->claim_due = false; /* all that were due went together; the others say so again */
@@ -62,6 +63,9 @@ static bool take_answer(struct troth_worker *worker, int64_t timeout_us)
     struct commit *commit = &worker->commit;
     if (!commit->under_way) {
         return true;
+    }
+    if (timeout_us > 0) {
+        troth_worker_will_wait(worker, timeout_us);
     }
     const troth_status status = worker->config.log->committed(worker->config.log, timeout_us);
     if (status == TROTH_TIMED_OUT) {
@@ -159,6 +163,7 @@ static bool begin(struct troth_worker *worker)
                                                commit->covered[i].offset};
     }
     commit->begun_us = troth_worker_now_us(worker);
+    troth_worker_will_wait(worker, COMMIT_US);
     const troth_status status = log->commit(log, offsets, commit->count, COMMIT_US);
     if (status != TROTH_OK) {
         if (status != TROTH_FULL) {

@@ -46,6 +46,7 @@ static void show_narrowing(struct troth_worker *worker, struct pending *pending)
         store->narrow(store, &standing, &agent, pending->record, strlen(pending->record));
     if (status == TROTH_OK) {
         troth_worker_note_published(partition, pending->standing, &standing);
+        troth_worker_time_narrowing(worker, pending->cause_us);
     } else if (status != TROTH_NOT_FOUND) {
         troth_worker_store_failed(worker, "a narrowing could not be published");
     }
@@ -95,10 +96,14 @@ bool troth_worker_has_narrowed(struct troth_worker *worker, int64_t timeout_us)
     struct troth_store *store = worker->config.store;
     if (!worker->narrowing || !worker->counts.store_connected) {
         worker->narrowing = false;
+        troth_worker_narrowings_answered(worker, false);
         return true;
     }
     const troth_status status = store->narrowed(store, timeout_us);
     worker->narrowing = status == TROTH_TIMED_OUT;
+    if (status != TROTH_TIMED_OUT) {
+        troth_worker_narrowings_answered(worker, status == TROTH_OK);
+    }
     if (status != TROTH_OK && status != TROTH_TIMED_OUT) {
         troth_worker_store_failed(worker, "a narrowing could not be published");
     }
@@ -148,6 +153,7 @@ static void add_pending(struct troth_worker *worker, const struct troth_interven
                          .commit = told->narrowing ? 0 : worker->commit_number,
                          .narrowing = told->narrowing,
                          .applied = partition->next_offset,
+                         .cause_us = troth_shard_clock_us(partition->shard),
                          .record = record};
 }
 
@@ -168,6 +174,8 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
     }
     troth_worker_send(worker, &announcement.record);
     worker->counts.interventions++;
+    (told->narrowing ? worker->counts.narrowings
+                     : worker->counts.widenings)[told->cause.condition]++;
     worker->told = true;
     if (!told->narrowing) {
         worker->widened = worker->commit_number;

@@ -100,6 +100,7 @@ static void check_store(struct troth_worker *worker)
                              "the store is there; publishing every standing");
         }
         troth_worker_disown_all(worker);
+        worker->timing.published_us = 0; /* what was on its way is put anew */
     }
     worker->counts.store_connected = true;
 }
@@ -261,6 +262,7 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     if (worker->publishing) {
         progress.backlog |= worker->backlog; /* as its first slice had it */
     } else {
+        troth_worker_time_publication(worker);
         /* Another partition comes first each time, so that a slow store starves none. */
         worker->publish_first++;
     }

@@ -25,6 +25,8 @@
 #include "scoring/agents.h"
 #include "scoring/shard_snapshot.h"
 
+enum { RECALL_US = 30000000 /* how long the log may take to tell where standings begin */ };
+
 __attribute__((format(printf, 3, 4))) static void refuse(struct troth_worker *worker,
                                                          const struct troth_partition *partition,
                                                          const char *format, ...)
@@ -339,6 +341,7 @@ bool troth_worker_restore(struct troth_worker *worker, struct troth_partition *p
         return true;
     }
     if (partition->claimed && !partition->recalled) {
+        troth_worker_will_wait(worker, RECALL_US);
         partition->recalled = log->recall(log, partition->number) == TROTH_OK;
         if (partition->recalled) {
             troth_worker_say(worker, TROTH_LEVEL_INFO,

@@ -2,8 +2,8 @@
  * The inside of a worker, shared by worker.c (the loop), worker_assignment.c (partitions that come
  * and go), worker_restore.c and worker_checkpoint.c (standings read and written), worker_commit.c,
  * worker_narrow.c, worker_publish.c, worker_removals.c and worker_view.c (what the store is told),
- * worker_contracts.c (contracts and the pointers to them) and worker_own.c (the engine's own
- * records). Nobody else includes this.
+ * worker_survey.c (what is told of it), worker_contracts.c (contracts and the pointers to them) and
+ * worker_own.c (the engine's own records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -19,9 +19,11 @@ enum {
     NARROW_US = 2000000,  /* and for a narrowing: longer than the store waits for its answer */
     COMMIT_US = 10000000, /* and for the log: a leader may be away that long, and come back */
     REJECT_US =
-        1000000,        /* how long a reject waits for its commit; a transaction must end in time */
-    PENDING_MAX = 4096, /* interventions that wait to be shown */
-    DEFERRED_MAX = 1024 /* standings that a publication finds waiting for a commit */
+        1000000,    /* how long a reject waits for its commit; a transaction must end in time */
+    TIMED_MAX = 64, /* narrowings that are on their way and timed */
+    TIMED_LOOK_US = 1000, /* how often the store is asked while something is timed */
+    PENDING_MAX = 4096,   /* interventions that wait to be shown */
+    DEFERRED_MAX = 1024   /* standings that a publication finds waiting for a commit */
 };
 
 /* An intervention that waits to be shown: a narrowing until its record is applied to the end, or
@@ -32,8 +34,9 @@ struct pending {
     uint32_t standing;
     uint32_t commit; /* number of the commit that it waits for; 0: none */
     bool narrowing;
-    int64_t applied; /* of a widening: one past its record */
-    char *record;    /* its JSON */
+    int64_t applied;  /* of a widening: one past its record */
+    int64_t cause_us; /* the log's clock when it was decided */
+    char *record;     /* its JSON */
 };
 
 /* What a commit covers of a partition. */
@@ -50,6 +53,15 @@ struct commit {
     int64_t begun_us;
     uint32_t count;
     struct covered covered[TROTH_PARTITIONS_MAX];
+};
+
+/* What is being timed: of records and narrowings, when the log took them. */
+struct timing {
+    int64_t applied_us;   /* the first event applied since the last publication; 0: none was */
+    int64_t published_us; /* one whose publication the store has not answered; 0: none */
+    int64_t next_us;      /* monotonic: when a publication is timed next, at the earliest */
+    uint32_t narrowing_count;
+    int64_t narrowings_us[TIMED_MAX]; /* shown, and not answered */
 };
 
 /* A run of records of one partition, decoded and asked for ahead of being applied. */
@@ -102,6 +114,7 @@ struct troth_worker {
     uint32_t save_first; /* turn of the partitions in rounds of checkpoints */
     troth_status broken; /* what the log said when it would not go on */
     struct troth_worker_counts counts;
+    struct timing timing;
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
     bool fresh_narrowings; /* one of them came since they were last shown */
@@ -116,6 +129,9 @@ struct troth_worker {
 __attribute__((format(printf, 3, 4))) void troth_worker_say(const struct troth_worker *worker,
                                                             enum troth_level level,
                                                             const char *format, ...);
+
+/* Tells whoever watches the loop that a call comes which may wait for others so long. */
+void troth_worker_will_wait(const struct troth_worker *worker, int64_t us);
 
 /* Returns microseconds on the worker's monotonic clock. */
 int64_t troth_worker_now_us(const struct troth_worker *worker);
@@ -235,6 +251,20 @@ void troth_worker_store_settled(struct troth_worker *worker);
 void troth_worker_send_own(struct troth_worker *worker, const struct troth_partition *partition,
                            struct troth_event *event, int64_t timestamp_us);
 void troth_worker_send_ticks(struct troth_worker *worker);
+
+/* worker_survey.c. A publication begins: it is timed where its turn has come. */
+void troth_worker_time_publication(struct troth_worker *worker);
+
+/* Notes how long it took, once the store has answered. Returns whether it is still to. */
+bool troth_worker_look_at_timing(struct troth_worker *worker);
+
+/* A narrowing was shown, by a record of that time; and the store has answered, or will not. */
+void troth_worker_time_narrowing(struct troth_worker *worker, int64_t cause_us);
+void troth_worker_narrowings_answered(struct troth_worker *worker, bool taken);
+
+/* Adds what a partition's shard has counted, which goes with it. */
+void troth_worker_keep_counts(const struct troth_partition *partition,
+                              struct troth_worker_counts *counts);
 
 /* worker_contracts.c. Takes a record of the contracts topic, once. */
 void troth_worker_take_contract(struct troth_worker *worker, const struct troth_log_item *item);

@@ -5,8 +5,9 @@
 #include "scoring/agents.h"
 
 enum {
-    LIST_MAX = 2048, /* standings of a partition that are looked at in one go */
-    OWNS_MAX = 1024  /* tokens of one claim; with more the last is used again */
+    LIST_MAX = 2048,  /* standings of a partition that are looked at in one go */
+    OWN_US = 1000000, /* how long the store may take to own a partition, at most */
+    OWNS_MAX = 1024   /* tokens of one claim; with more the last is used again */
 };
 
 /* Everything is news; in which order it is listed is troth_worker_list_anew's. */
@@ -66,6 +67,7 @@ static bool own(struct troth_worker *worker, struct troth_partition *partition)
                                             .era = worker->config.era,
                                             .claim = token_of(partition)};
     /* What is found must not change by a narrowing that is still on its way. */
+    troth_worker_will_wait(worker, NARROW_US + OWN_US);
     (void)troth_worker_has_narrowed(worker, NARROW_US);
     switch (store->own(store, &claim, &partition->found_applied)) {
     case TROTH_OK:

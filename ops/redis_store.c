@@ -296,6 +296,17 @@ static troth_status store_acknowledged(struct troth_store *store, int64_t timeou
     return status == TROTH_OK ? troth_redis_store_refusals(self, &self->main) : status;
 }
 
+static bool store_quiet(struct troth_store *store)
+{
+    struct redis_store *self = redis_store_of(store);
+    if (self->main.context == NULL) {
+        return false;
+    }
+    const troth_status status =
+        troth_redis_store_checked(self, &self->main, troth_pipe_hear(&self->main));
+    return status == TROTH_OK && self->main.count == 0;
+}
+
 /* Makes sure that nothing older about the agent and its standing comes after a narrowing. */
 static troth_status clear_the_way(struct redis_store *self, uint64_t standing, uint64_t agent)
 {
@@ -439,6 +450,7 @@ troth_status troth_redis_store_open_with(const struct troth_redis_store_config *
                                        .remove = store_remove,
                                        .flush = store_flush,
                                        .acknowledged = store_acknowledged,
+                                       .quiet = store_quiet,
                                        .error = store_error,
                                        .close = store_close};
     self->redis = config->redis;
