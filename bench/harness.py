@@ -46,6 +46,7 @@ topics:
   partitions: {partitions}
 redis:
   address: {redis}
+http: off
 agents_max: {agents}
 standings_max: {agents}
 """

@@ -93,6 +93,7 @@ struct troth_config {
     char *redis_user;          /* "" : the default user */
     char *redis_password_file; /* "" : no password; else the file's first line is it */
     int64_t redis_database;    /* number */
+    char *http;                /* where metrics are served: HOST:PORT, [IPV6]:PORT, or off */
     int64_t publish_us;        /* scores are coalesced this long */
     int64_t dead_band;         /* points of score that are not worth a write */
     int64_t delivery;          /* enum troth_config_delivery */

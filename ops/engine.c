@@ -9,11 +9,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "consumers/kafka_client.h"
 #include "consumers/kafka_log.h"
 #include "ops/message.h"
 #include "ops/redis_store.h"
 
-enum { PAUSE_FIRST_MS = 200, PAUSE_LAST_MS = 10000, COUNT_US = 1000000 };
+enum {
+    PAUSE_FIRST_MS = 200,
+    PAUSE_LAST_MS = 10000,
+    OPEN_US = 60000000, /* a log may take so long to open */
+    END_US = 60000000,  /* and what is not published by the end of its time, to be committed */
+    SURVEY_US = 100000, /* each worker tells of itself this often, */
+    SURVEY_SHARE = 99,  /* and for a hundredth of its time at most */
+    WELL_US = 60000000  /* a worker that ran so long begins with a short pause again */
+};
 
 struct worker_thread {
     struct troth_engine *engine;
@@ -22,7 +31,10 @@ struct worker_thread {
     bool drained;
     bool idle; /* it has no log now; under the engine's lock, as is the next */
     char instance[256];
-    struct troth_worker_counts counts;
+    struct troth_survey survey;      /* as last published */
+    struct troth_worker_counts past; /* what workers that broke have counted */
+    struct troth_survey draft;       /* the thread's own */
+    _Atomic int64_t due_us;          /* monotonic: when its next turn is due; 0: it has ended */
 };
 
 struct troth_engine {
@@ -33,6 +45,7 @@ struct troth_engine {
     atomic_bool stopping;
     pthread_mutex_t lock;
     uint32_t count;
+    struct troth_survey copy; /* the reader's */
     struct worker_thread workers[TROTH_WORKERS_MAX];
 };
 
@@ -100,29 +113,41 @@ static troth_status open_store(const struct troth_engine *engine, struct troth_s
     return status;
 }
 
-static void note_counts(struct worker_thread *thread, const struct troth_worker *worker)
+/* The loop turns, or what it waits for is there, at this time at the latest. */
+static void note_turn(struct worker_thread *thread, int64_t due_us)
 {
-    struct troth_worker_counts counts;
-    troth_worker_count(worker, &counts);
-    pthread_mutex_lock(&thread->engine->lock);
-    thread->counts = counts;
+    atomic_store_explicit(&thread->due_us, due_us, memory_order_relaxed);
+}
+
+/* The worker is about to wait for others. */
+static void will_wait(void *context, int64_t us)
+{
+    note_turn(context, troth_kafka_monotonic_us() + us);
+}
+
+/* Publishes what the worker counts and holds. In wait: for a reader, which copies; a worker that
+ * works does not, and comes again. */
+static void note_survey(struct worker_thread *thread, const struct troth_worker *worker, bool wait)
+{
+    struct troth_engine *engine = thread->engine;
+    troth_worker_survey(worker, &thread->draft);
+    if (wait) {
+        pthread_mutex_lock(&engine->lock);
+    } else if (pthread_mutex_trylock(&engine->lock) != 0) {
+        return;
+    }
+    troth_survey_copy(&thread->survey, &thread->draft);
     thread->idle = false;
-    pthread_mutex_unlock(&thread->engine->lock);
+    pthread_mutex_unlock(&engine->lock);
 }
 
 /* Nobody works: what it has counted stays, what it had is not there. */
 static void note_idle(struct worker_thread *thread)
 {
     pthread_mutex_lock(&thread->engine->lock);
-    struct troth_worker_counts *counts = &thread->counts;
-    counts->partitions = 0;
-    counts->live = 0;
-    counts->agents = 0;
-    counts->standings = 0;
-    counts->standing_bytes = 0;
-    counts->contracts = 0;
-    counts->store_connected = true; /* it is not asked */
-    counts->log_away = false;
+    troth_survey_forget_held(&thread->survey.counts);
+    troth_survey_add_counts(&thread->past, &thread->survey.counts);
+    troth_survey_init(&thread->survey);
     thread->idle = true;
     pthread_mutex_unlock(&thread->engine->lock);
 }
@@ -156,6 +181,8 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         .max_ahead_us = config->max_ahead_us,
         .evict_after_us = config->evict_after_us,
         .say = say,
+        .will_wait = will_wait,
+        .wait_context = thread,
     };
     randombytes_buf(made.nonce, sizeof made.nonce);
     if (troth_worker_create(&made, &worker) != TROTH_OK) {
@@ -163,21 +190,26 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         return false;
     }
     const int64_t began_us = made.clock.monotonic_us(NULL);
-    int64_t counted_us = began_us;
+    int64_t now_us = began_us;
+    int64_t survey_us = began_us;
     troth_status status = TROTH_OK;
     while (status == TROTH_OK && !atomic_load(&engine->stopping)) {
+        note_turn(thread, now_us);
         status = troth_worker_step(worker);
-        const int64_t now_us = made.clock.monotonic_us(NULL);
-        if (now_us - counted_us >= COUNT_US) {
-            note_counts(thread, worker);
-            counted_us = now_us;
+        now_us = made.clock.monotonic_us(NULL);
+        if (now_us >= survey_us) {
+            note_survey(thread, worker, false);
+            const int64_t took_us = made.clock.monotonic_us(NULL) - now_us;
+            const int64_t pause_us = SURVEY_SHARE * took_us;
+            survey_us = now_us + (pause_us > SURVEY_US ? pause_us : SURVEY_US);
         }
     }
     if (status == TROTH_OK) {
+        will_wait(thread, config->drain_us + END_US);
         thread->drained = troth_worker_drain(worker, thread->engine->config->drain_us) == TROTH_OK;
     }
-    note_counts(thread, worker);
-    const bool well = counted_us - began_us > INT64_C(60) * COUNT_US;
+    note_survey(thread, worker, true);
+    const bool well = now_us - began_us > WELL_US;
     troth_worker_destroy(worker);
     return well;
 }
@@ -199,6 +231,7 @@ static void *run_thread(void *argument)
         struct troth_log *log = NULL;
         struct troth_store *store = NULL;
         bool well = false;
+        will_wait(thread, OPEN_US);
         if (open_log(engine, thread, &log) == TROTH_OK && open_store(engine, &store) == TROTH_OK) {
             well = run_worker(thread, log, store);
         }
@@ -212,9 +245,11 @@ static void *run_thread(void *argument)
             note_idle(thread);
             pause = well ? PAUSE_FIRST_MS : pause * 2 < PAUSE_LAST_MS ? pause * 2 : PAUSE_LAST_MS;
             troth_message_warn("worker %s is made anew in %d ms", thread->instance, pause);
+            will_wait(thread, INT64_C(1000) * pause);
             pause_ms(engine, pause);
         }
     }
+    note_turn(thread, 0);
     return NULL;
 }
 
@@ -251,6 +286,10 @@ troth_status troth_engine_start(const struct troth_config *config, struct troth_
     for (uint32_t i = 0; i < made->count && status == TROTH_OK; i++) {
         struct worker_thread *worker = &made->workers[i];
         worker->engine = made;
+        worker->idle = true; /* until it has told of itself */
+        troth_survey_init(&worker->survey);
+        troth_survey_forget_held(&worker->past);
+        will_wait(worker, OPEN_US);
         snprintf(worker->instance, sizeof worker->instance, "%s-%u", config->instance, i);
         const int failed = pthread_create(&worker->thread, NULL, run_thread, worker);
         worker->started = failed == 0;
@@ -286,38 +325,6 @@ bool troth_engine_stop(struct troth_engine *engine, struct troth_worker_counts *
     return drained;
 }
 
-static void add_counts(struct troth_worker_counts *sum, const struct troth_worker_counts *one)
-{
-    sum->records += one->records;
-    sum->restored += one->restored;
-    sum->applied += one->applied;
-    sum->unbound += one->unbound;
-    sum->ticks += one->ticks;
-    sum->pointers += one->pointers;
-    sum->duplicates += one->duplicates;
-    for (unsigned i = 0; i < TROTH_STATUS_COUNT; i++) {
-        sum->rejects[i] += one->rejects[i];
-    }
-    sum->interventions += one->interventions;
-    sum->published += one->published;
-    sum->evicted += one->evicted;
-    sum->saved += one->saved;
-    sum->saved_bytes += one->saved_bytes;
-    sum->commits += one->commits;
-    sum->commit_us += one->commit_us;
-    sum->commit_failures += one->commit_failures;
-    sum->store_failures += one->store_failures;
-    sum->fenced += one->fenced;
-    sum->partitions += one->partitions;
-    sum->live += one->live;
-    sum->agents += one->agents;
-    sum->standings += one->standings;
-    sum->standing_bytes += one->standing_bytes;
-    sum->contracts = one->contracts > sum->contracts ? one->contracts : sum->contracts;
-    sum->store_connected &= one->store_connected;
-    sum->log_away |= one->log_away;
-}
-
 uint32_t troth_engine_idle(struct troth_engine *engine)
 {
     uint32_t idle = 0;
@@ -335,7 +342,35 @@ void troth_engine_count(struct troth_engine *engine, struct troth_worker_counts 
     counts->store_connected = true;
     pthread_mutex_lock(&engine->lock);
     for (uint32_t i = 0; i < engine->count; i++) {
-        add_counts(counts, &engine->workers[i].counts);
+        troth_survey_add_counts(counts, &engine->workers[i].past);
+        troth_survey_add_counts(counts, &engine->workers[i].survey.counts);
     }
     pthread_mutex_unlock(&engine->lock);
+}
+
+void troth_engine_survey(struct troth_engine *engine, struct troth_survey *survey)
+{
+    troth_survey_init(survey);
+    for (uint32_t i = 0; i < engine->count; i++) {
+        pthread_mutex_lock(&engine->lock);
+        troth_survey_copy(&engine->copy, &engine->workers[i].survey);
+        const struct troth_worker_counts past = engine->workers[i].past;
+        pthread_mutex_unlock(&engine->lock);
+        troth_survey_add_counts(&engine->copy.counts, &past);
+        troth_survey_add(survey, &engine->copy);
+    }
+}
+
+int troth_engine_stuck(struct troth_engine *engine, int64_t *late_us)
+{
+    const int64_t now_us = troth_kafka_monotonic_us();
+    for (uint32_t i = 0; i < engine->count; i++) {
+        const int64_t due_us =
+            atomic_load_explicit(&engine->workers[i].due_us, memory_order_relaxed);
+        if (due_us != 0 && now_us - due_us >= TROTH_ENGINE_LATE_US) {
+            *late_us = now_us - due_us;
+            return (int)i;
+        }
+    }
+    return -1;
 }

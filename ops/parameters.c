@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/http.h"
 #include "ops/kafka_property.h"
 #include "ops/parse.h"
 #include "schemas/assert.h"
@@ -58,6 +59,12 @@ static bool accepts_address(const char *name, const char *value)
     /* An IPv6 address has colons of its own, so it stands in brackets. */
     const char *inner = memchr(value, ':', (size_t)(colon - value));
     return inner == NULL || (value[0] == '[' && colon[-1] == ']');
+}
+
+static bool accepts_http(const char *name, const char *value)
+{
+    (void)name;
+    return strcmp(value, "off") == 0 || troth_http_accepts(value);
 }
 
 static bool accepts_schema(const char *name, const char *value)
@@ -188,6 +195,14 @@ static const struct troth_parameter table[] = {
      .low = 0,
      .high = 1023,
      .help = "Number of the Redis database."},
+    {.key = "http",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(http),
+     .initial = "127.0.0.1:9464",
+     .accepts = accepts_http,
+     .right = "HOST:PORT or [IPV6]:PORT, with port 0 for any, or off",
+     .help = "Where the engine serves /metrics (Prometheus), /healthz and /readyz, to whoever can "
+             "reach it. Port 0: any that is free, which the log tells."},
     {.key = "publish",
      .type = TROTH_PARAMETER_DURATION,
      .offset = AT(publish_us),

@@ -1,6 +1,7 @@
 /*
  * trothd: the engine's main. Reads the configuration, refuses topics that would break a promise,
- * starts the workers, says each ten seconds how far they are, and drains on SIGTERM or SIGINT.
+ * starts the workers, shows metrics, says each ten seconds how far they are, and drains on SIGTERM
+ * or SIGINT.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 #include "ops/command.h"
 #include "ops/engine.h"
 #include "ops/message.h"
+#include "ops/monitor.h"
 #include "ops/options.h"
 #include "ops/topics.h"
 #include "ops/version.h"
@@ -80,6 +82,7 @@ static void tell_status(const struct troth_config *config, struct troth_engine *
 static int serve(const struct troth_config *config)
 {
     struct troth_engine *engine = NULL;
+    struct troth_monitor *monitor = NULL;
     struct troth_worker_counts before = {0};
     sigset_t ends;
     sigemptyset(&ends);
@@ -87,7 +90,16 @@ static int serve(const struct troth_config *config)
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before the threads, which inherit it */
     if (!troth_topics_check_config(config, NULL) ||
-        troth_engine_start(config, &engine) != TROTH_OK) {
+        troth_monitor_listen(config, &monitor) != TROTH_OK) {
+        return TROTH_EXIT_NO;
+    }
+    if (troth_engine_start(config, &engine) != TROTH_OK) {
+        troth_monitor_close(monitor);
+        return TROTH_EXIT_NO;
+    }
+    if (troth_monitor_serve(monitor, engine) != TROTH_OK) {
+        troth_monitor_close(monitor);
+        (void)troth_engine_stop(engine, NULL);
         return TROTH_EXIT_NO;
     }
     troth_message_info("trothd %s is running; prefix %s, group %s, %" PRId64 " workers",
@@ -102,6 +114,7 @@ static int serve(const struct troth_config *config)
     troth_message_info("%s: draining", strsignal(signal));
     struct troth_worker_counts last;
     char account[TROTH_ACCOUNT_LENGTH];
+    troth_monitor_close(monitor);
     const bool drained = troth_engine_stop(engine, &last);
     tell_alarms(config, &before, &last);
     troth_account_write(&last, account);

@@ -109,6 +109,7 @@ begin() {
     bin=$(realpath "$bin")
     [[ -x $bin/troth && -x $bin/trothd ]] || die "no troth and trothd in $bin; give --bin DIR"
     PATH=$bin:$PATH
+    export TROTH_HTTP=127.0.0.1:0 # several engines run at a time
 }
 
 # need_servers [kafka|redis]...: without arguments both.
@@ -230,7 +231,7 @@ tool() {
         ${CC:-cc} -std=gnu17 -O1 -I"$root" -o "$work/$name" "$here/$name.c" \
             "$folder"/{ops/libtroth_ops,consumers/libtroth_consumers}.a \
             "$folder"/{scoring/libtroth_scoring,schemas/libtroth_schemas}.a \
-            $(pkg-config --cflags --libs rdkafka jansson avro-c libxxhash yaml-0.1 libsodium) \
+            $(pkg-config --cflags --libs rdkafka jansson avro-c libxxhash yaml-0.1 libsodium libmicrohttpd) \
             -lm -lpthread >&2 || return 1
     fi
     printf '%s' "$work/$name"
