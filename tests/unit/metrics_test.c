@@ -117,6 +117,9 @@ static void the_largest_fits(void **state)
 {
     (void)state;
     memset(&survey, 0xff, sizeof survey);
+    survey.counts.store_connected = true;
+    survey.counts.log_away = true;
+    survey.commit_begun_us = 1;
     survey.partition_count = TROTH_PARTITIONS_MAX + 1;
     survey.contract_count = TROTH_CONTRACTS_MAX + 1;
     for (uint32_t i = 0; i < survey.partition_count; i++) {
