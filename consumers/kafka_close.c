@@ -93,6 +93,6 @@ void troth_kafka_state_close(struct troth_kafka_state *state)
     pthread_detach(thread);
     troth_kafka_say(&voice, 3,
                     "the Kafka client did not end within %d s and is left behind; nothing is lost, "
-                    "but its memory and threads stay until this process ends",
+                    "but its memory and threads stay: restart this process where that comes again",
                     (int)(close_us / 1000000));
 }

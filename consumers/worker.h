@@ -133,9 +133,10 @@ void troth_worker_destroy(struct troth_worker *worker);
 
 void troth_worker_count(const struct troth_worker *worker, struct troth_worker_counts *counts);
 
+struct troth_survey;
+
 /* Out survey: what it has counted and holds, now. Looks at partitions and contracts, not at
  * standings. */
-struct troth_survey;
 void troth_worker_survey(const struct troth_worker *worker, struct troth_survey *survey);
 
 #endif

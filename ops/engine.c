@@ -18,7 +18,7 @@ enum {
     PAUSE_FIRST_MS = 200,
     PAUSE_LAST_MS = 10000,
     OPEN_US = 60000000, /* a log may take so long to open */
-    END_US = 60000000,  /* and what is not published by the end of its time, to be committed */
+    END_US = 60000000,  /* or to close; and what a drain leaves over, to be committed */
     SURVEY_US = 100000, /* each worker tells of itself this often, */
     SURVEY_SHARE = 99,  /* and for a hundredth of its time at most */
     WELL_US = 60000000  /* a worker that ran so long begins with a short pause again */
@@ -235,6 +235,10 @@ static void *run_thread(void *argument)
         if (open_log(engine, thread, &log) == TROTH_OK && open_store(engine, &store) == TROTH_OK) {
             well = run_worker(thread, log, store);
         }
+        if (!atomic_load(&engine->stopping)) {
+            note_idle(thread); /* closing may take a while */
+        }
+        will_wait(thread, END_US);
         if (store != NULL) {
             store->close(store);
         }
@@ -242,7 +246,6 @@ static void *run_thread(void *argument)
             log->close(log);
         }
         if (!atomic_load(&engine->stopping)) {
-            note_idle(thread);
             pause = well ? PAUSE_FIRST_MS : pause * 2 < PAUSE_LAST_MS ? pause * 2 : PAUSE_LAST_MS;
             troth_message_warn("worker %s is made anew in %d ms", thread->instance, pause);
             will_wait(thread, INT64_C(1000) * pause);
