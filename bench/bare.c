@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "ops/options.h"
+#include "ops/config/options.h"
 
 struct tally {
     uint64_t records;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "consumers/partition_record.h"
-#include "ops/options.h"
+#include "ops/config/options.h"
 
 enum { CHECKPOINTS_MAX = 1000000 };
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "consumers/decode.h"
-#include "consumers/encode.h"
+#include "consumers/avro/decode.h"
+#include "consumers/avro/encode.h"
 #include "schemas/avsc.h"
 
 enum { RECORDS = 4096, RECORD_BYTES = 256, TURNS_MAX = 101 };

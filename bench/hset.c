@@ -12,8 +12,8 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "ops/options.h"
-#include "ops/redis_connect.h"
+#include "ops/config/options.h"
+#include "ops/redis/connect.h"
 
 enum { IDLE_MS = 20, REDIS_US = 10000000 };
 

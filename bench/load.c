@@ -14,10 +14,10 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "consumers/avro/encode.h"
 #include "consumers/clock.h"
-#include "consumers/encode.h"
-#include "ops/options.h"
-#include "ops/sender.h"
+#include "ops/config/options.h"
+#include "ops/kafka/sender.h"
 
 enum { EVENTS = 4000000, EVENTS_TINY = 50000 };
 

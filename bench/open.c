@@ -12,10 +12,10 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "ops/kafka_link.h"
+#include "ops/config/options.h"
+#include "ops/config/parse.h"
+#include "ops/kafka/link.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/parse.h"
 
 enum {
     ANSWER_MS = 5000,

@@ -1,6 +1,6 @@
 /*
  * A topic read from all its partitions at once, as fast as librdkafka gives it: what the benches
- * that are no engine read with. The properties of consumers/kafka_open.c and the allocator, as the
+ * that are no engine read with. The properties of consumers/kafka/open.c and the allocator, as the
  * engine has them; but neither a group nor a rebalance callback, and no producer.
  *
  * Threads: one. Memory: the caller owns the reader, which must not move while it is open.
@@ -11,7 +11,7 @@
 #include "bench/bench.h"
 
 #include "consumers/log.h"
-#include "ops/kafka_link.h"
+#include "ops/kafka/link.h"
 #include "ops/message.h"
 
 enum {

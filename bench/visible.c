@@ -25,11 +25,11 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "consumers/avro/encode.h"
 #include "consumers/clock.h"
-#include "consumers/encode.h"
-#include "ops/kafka_link.h"
-#include "ops/options.h"
-#include "ops/redis_connect.h"
+#include "ops/config/options.h"
+#include "ops/kafka/link.h"
+#include "ops/redis/connect.h"
 
 enum {
     NARROWINGS_MAX = 1000000,

@@ -65,7 +65,7 @@ struct troth_partition {
     int64_t point_after_us; /* monotonic: when a pointer is sent next, at the earliest */
     int64_t committed;      /* last committed, or TROTH_OFFSET_NONE */
     int64_t heard_us;       /* monotonic: when a record last came, or a tick was sent */
-    /* Of the claim, and of what was written down before (worker_restore.c). */
+    /* Of the claim, and of what was written down before (worker/restore.c). */
     bool claim_due;        /* a claim is to be committed */
     bool claimed;          /* it is */
     bool recalled;         /* standings are being read, */
@@ -78,18 +78,18 @@ struct troth_partition {
     int64_t saved_told;
     int64_t saved_clock_us;
     char missing[TROTH_NAME_LENGTH_MAX + 24]; /* NAME@VERSION that it needs and cannot have */
-    /* Of what is being written down (worker_checkpoint.c). */
+    /* Of what is being written down (worker/checkpoint.c). */
     int64_t checkpoint_us; /* the clock where a restart would begin to read; 0: not known */
     int64_t sent_us;       /* the same, of the checkpoint that is being committed */
     bool whole_due;        /* everything must be, before anything else is committed */
     bool saving;           /* something was, and is not committed */
-    /* Of the store (worker_view.c). */
+    /* Of the store (worker/view.c). */
     int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
     uint32_t owned;         /* how often this claim has owned it there */
     uint8_t view;           /* enum troth_view: how it stands with the store */
     uint8_t anew;           /* enum troth_anew: what of it is to be published anew next, */
     uint32_t anew_next;     /* from which standing on */
-    uint64_t removals_next; /* the first that the store was not told of (worker_removals.c) */
+    uint64_t removals_next; /* the first that the store was not told of (worker/removals.c) */
     uint64_t removals_end;
     struct troth_shard *shard;
     struct troth_published *published;    /* by standing */
@@ -109,7 +109,7 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
 /* Gives it back. A partition that is all zero is fine. */
 void troth_partition_fini(struct troth_partition *partition);
 
-/* worker_removals.c. Notes that a standing has ended, for troth_worker_remove. */
+/* worker/removals.c. Notes that a standing has ended, for troth_worker_remove. */
 void troth_partition_note_removal(struct troth_partition *partition, struct troth_text agent,
                                   struct troth_text contract);
 

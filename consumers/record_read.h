@@ -3,7 +3,8 @@
  * that has failed reads nothing more and gives zeros.
  *
  * For the records of the topic of standings, of whose writers we know every schema by its format
- * number; events of any writer go through a plan (consumers/plan.h). Private to those decoders.
+ * number; events of any writer go through a plan (consumers/avro/plan.h). Private to those
+ * decoders.
  *
  * Memory: texts point into the bytes. Threads: one reader.
  */
@@ -14,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "consumers/avro_read.h"
+#include "consumers/avro/read.h"
 #include "schemas/event.h"
 #include "schemas/status.h"
 
@@ -39,7 +40,7 @@ static inline void record_fail(struct record_reader *reader, troth_status status
     reader->next = NULL;
 }
 
-/* Takes the place after a value, as the readers of avro_read.h return it. */
+/* Takes the place after a value, as the readers of avro/read.h return it. */
 static inline bool record_pass(struct record_reader *reader, const uint8_t *after)
 {
     if (after == NULL) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "consumers/avro_write.h"
+#include "consumers/avro/write.h"
 #include "consumers/record_read.h"
 #include "schemas/assert.h"
 #include "scoring/ladder.h"

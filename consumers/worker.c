@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consumers/worker_state.h"
+#include "consumers/worker/state.h"
 
 enum {
     FLUSH_US = 20000,     /* how long the end waits for a store that is full, until it sends more */

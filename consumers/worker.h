@@ -24,8 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "consumers/avro/framing.h"
 #include "consumers/clock.h"
-#include "consumers/framing.h"
 #include "consumers/histogram.h"
 #include "consumers/log.h"
 #include "consumers/partitioner.h"

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "ops/config.h"
+#include "ops/config/config.h"
 
 enum { TROTH_EXIT_DONE = 0, TROTH_EXIT_NO = 1, TROTH_EXIT_USAGE = 2 };
 

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "consumers/kafka_client.h"
-#include "consumers/kafka_log.h"
+#include "consumers/kafka/client.h"
+#include "consumers/kafka/log.h"
 #include "ops/message.h"
-#include "ops/redis_store.h"
+#include "ops/redis/store.h"
 
 enum {
     PAUSE_FIRST_MS = 200,

@@ -12,7 +12,7 @@
 
 #include "consumers/survey.h"
 #include "consumers/worker.h"
-#include "ops/config.h"
+#include "ops/config/config.h"
 
 enum { TROTH_WORKERS_MAX = 64 };
 

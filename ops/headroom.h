@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "consumers/kafka_client.h"
+#include "consumers/kafka/client.h"
 
 struct troth_headroom {
     struct troth_kafka_voice voice; /* first: librdkafka's opaque points here */

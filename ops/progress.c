@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "consumers/kafka_client.h"
+#include "consumers/kafka/client.h"
 
 #define SHOW_EVERY_US INT64_C(250000)
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "ops/command.h"
+#include "ops/config/options.h"
+#include "ops/config/parse.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/parse.h"
 #include "ops/version.h"
 
 struct section {

@@ -13,11 +13,11 @@
 
 #include "ops/account.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
 #include "ops/engine.h"
+#include "ops/kafka/topics.h"
 #include "ops/message.h"
-#include "ops/monitor.h"
-#include "ops/options.h"
-#include "ops/topics.h"
+#include "ops/monitor/monitor.h"
 #include "ops/version.h"
 
 enum { STATUS_SECONDS = 10 };

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "ops/commands/contract_parts.h"
+#include "ops/config/options.h"
+#include "ops/config/parse.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/parse.h"
 #include "ops/table.h"
 
 bool troth_contract_read_topic(const struct troth_context *context,

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 
 #include "ops/commands/contract_parts.h"
+#include "ops/config/options.h"
+#include "ops/config/parse.h"
 #include "ops/contract_files.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/parse.h"
 #include "schemas/assert.h"
 
 enum { PATH_LENGTH_MAX = 256, DEPTH_MAX = 8 };

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 
 #include "ops/commands/contract_parts.h"
+#include "ops/config/options.h"
 #include "ops/contract_files.h"
 #include "ops/message.h"
-#include "ops/options.h"
 #include "schemas/contract_lint.h"
 
 enum { PATH_LENGTH_MAX = 4096 };

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "ops/command.h"
-#include "ops/registry_topic.h"
+#include "ops/kafka/registry_topic.h"
 
 int troth_contract_lint_run(const struct troth_context *context, int argc, char **argv);
 int troth_contract_push_run(const struct troth_context *context, int argc, char **argv);

@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "ops/commands/contract_parts.h"
+#include "ops/config/options.h"
 #include "ops/contract_files.h"
+#include "ops/kafka/sender.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/sender.h"
 
 enum plan { PLAN_REFUSED, PLAN_NOTHING, PLAN_PUT_IN_FORCE, PLAN_WRITE_AND_PUT_IN_FORCE };
 

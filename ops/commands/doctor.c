@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "ops/commands/doctor_parts.h"
+#include "ops/config/options.h"
+#include "ops/kafka/registry_topic.h"
+#include "ops/kafka/topics.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/registry_topic.h"
-#include "ops/topics.h"
 #include "schemas/contract_lint.h"
 
 static const char *const diagnosis_names[] = {"ok", "warn", "fail"};

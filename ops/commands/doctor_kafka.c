@@ -10,8 +10,8 @@
 
 #include "consumers/clock.h"
 #include "ops/commands/doctor_parts.h"
-#include "ops/kafka_link.h"
-#include "ops/parse.h"
+#include "ops/config/parse.h"
+#include "ops/kafka/link.h"
 
 #define ANSWER_TIMEOUT_US INT64_C(10000000)
 #define AHEAD_TOLD_US     INT64_C(1000000) /* of a record past this machine's clock */

@@ -7,8 +7,8 @@
 
 #include "consumers/clock.h"
 #include "ops/commands/doctor_parts.h"
-#include "ops/parse.h"
-#include "ops/redis_connect.h"
+#include "ops/config/parse.h"
+#include "ops/redis/connect.h"
 
 #define ANSWER_TIMEOUT_US INT64_C(3000000)
 #define SKEW_TOLD_US      INT64_C(1000000) /* half of a second is common without any harm */
@@ -83,7 +83,7 @@ static void look_at_clock(struct troth_doctor *doctor, redisContext *context)
 /* Asks whether the user may do what the engine does. Redis 7 can tell without doing it. */
 static void look_at_rights(struct troth_doctor *doctor, redisContext *context)
 {
-    /* What the engine sends (ops/redis_layout.c, redis_meta.c, redis_fence.c), each once. */
+    /* What the engine sends (ops/redis/layout.c, redis/meta.c, redis/fence.c), each once. */
     static const char *const commands[][6] = {
         {"HSET", ":meta", "version", "1", NULL},
         {"HMGET", ":meta", "version", NULL},

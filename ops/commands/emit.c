@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "consumers/encode.h"
+#include "consumers/avro/encode.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
+#include "ops/kafka/sender.h"
 #include "ops/message.h"
-#include "ops/options.h"
 #include "ops/progress.h"
-#include "ops/sender.h"
 #include "schemas/event_json.h"
 
 enum {

@@ -9,16 +9,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "consumers/avro/encode.h"
 #include "consumers/clock.h"
-#include "consumers/encode.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
+#include "ops/config/parse.h"
 #include "ops/fleet/fleet.h"
 #include "ops/fleet/judge.h"
+#include "ops/kafka/sender.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/parse.h"
 #include "ops/progress.h"
-#include "ops/sender.h"
 #include "schemas/event_json.h"
 
 enum {

@@ -9,11 +9,11 @@
 
 #include "consumers/clock.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/redis_connect.h"
-#include "ops/redis_fence.h"
-#include "ops/redis_reader.h"
+#include "ops/redis/connect.h"
+#include "ops/redis/fence.h"
+#include "ops/redis/reader.h"
 
 #define ANSWER_US INT64_C(5000000)
 #define LOOK_NS   200000000 /* between two looks at how far it is */

@@ -6,9 +6,9 @@
 
 #include "consumers/clock.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/redis_route.h"
+#include "ops/redis/route.h"
 #include "ops/table.h"
 
 enum { COUNT_DEFAULT = 10, RANDOM_DIGITS = 20 /* of 64 bits */ };

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "ops/command.h"
+#include "ops/config/options.h"
+#include "ops/kafka/sandbox.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/sandbox.h"
 
 enum { DEFAULT_PARTITIONS = 4 };
 

@@ -5,9 +5,9 @@
 
 #include "consumers/clock.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/redis_reader.h"
+#include "ops/redis/reader.h"
 #include "ops/table.h"
 
 /* "in 4m12s" or "2s ago". Returns text. */

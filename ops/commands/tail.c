@@ -7,11 +7,11 @@
 
 #include "consumers/clock.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
+#include "ops/config/parse.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/parse.h"
-#include "ops/redis_layout.h"
-#include "ops/redis_reader.h"
+#include "ops/redis/layout.h"
+#include "ops/redis/reader.h"
 #include "ops/table.h"
 #include "scoring/ladder.h"
 

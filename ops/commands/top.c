@@ -10,10 +10,10 @@
 
 #include "consumers/clock.h"
 #include "ops/command.h"
+#include "ops/config/options.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/redis_layout.h"
-#include "ops/redis_reader.h"
+#include "ops/redis/layout.h"
+#include "ops/redis/reader.h"
 #include "ops/table.h"
 
 enum {

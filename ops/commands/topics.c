@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "ops/command.h"
+#include "ops/config/options.h"
+#include "ops/kafka/topics.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/topics.h"
 
 enum { PARTITIONS_MAX = 1024, REPLICATION_MAX = 15 };
 

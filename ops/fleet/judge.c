@@ -8,9 +8,9 @@
 
 #include "consumers/clock.h"
 #include "consumers/log.h"
-#include "ops/kafka_link.h"
+#include "ops/kafka/link.h"
 #include "ops/message.h"
-#include "ops/redis_reader.h"
+#include "ops/redis/reader.h"
 #include "scoring/ladder.h"
 
 enum {

@@ -7,7 +7,7 @@
 #ifndef TROTH_OPS_FLEET_JUDGE_H
 #define TROTH_OPS_FLEET_JUDGE_H
 
-#include "ops/config.h"
+#include "ops/config/config.h"
 #include "ops/fleet/confusion.h"
 
 /*

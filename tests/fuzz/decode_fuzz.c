@@ -9,9 +9,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "consumers/avro/decode.h"
+#include "consumers/avro/encode.h"
 #include "consumers/check.h"
-#include "consumers/decode.h"
-#include "consumers/encode.h"
 #include "schemas/assert.h"
 #include "schemas/avsc.h"
 #include "tests/oracle/evolve.h"

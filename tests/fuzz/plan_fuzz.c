@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "consumers/decode.h"
-#include "consumers/plan.h"
+#include "consumers/avro/decode.h"
+#include "consumers/avro/plan.h"
 #include "schemas/assert.h"
 
 static struct troth_plan plan;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "consumers/encode.h"
+#include "consumers/avro/encode.h"
 #include "consumers/partitioner.h"
 #include "schemas/assert.h"
 #include "tests/support/scenario_random.h"
@@ -31,7 +31,7 @@ void sim_stream_init(struct sim_stream *stream, struct sim_cluster *cluster)
                             .versions = random_below(random, 3) > 0,
                             .globs = random_below(random, 2) == 0};
     /* Where telemetry's clock is ahead, a forged pointer may be good in a replay and bad in the
-     * run: consumers/worker_contracts.c says so, and that is known. */
+     * run: consumers/worker/contracts.c says so, and that is known. */
     cluster->clock.control_leads = stream->forges;
     sim_clock_set(&cluster->clock, 0);
 }

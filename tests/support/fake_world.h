@@ -11,7 +11,7 @@
 #include "tests/support/fake_log.h"
 #include "tests/support/fake_store.h"
 
-#include "consumers/encode.h"
+#include "consumers/avro/encode.h"
 #include "consumers/worker.h"
 
 enum { WORLD_STEPS_MAX = 1000000, WORLD_SAID_MAX = 65536 };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ops/topics.h"
+#include "ops/kafka/topics.h"
 
 #define REQUIRE(condition, ...)                                                                    \
     do {                                                                                           \

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ops/redis_layout.h"
-#include "ops/redis_store.h"
+#include "ops/redis/layout.h"
+#include "ops/redis/store.h"
 #include "scoring/agents.h"
 
 enum { AGENTS_MAX = 4000, PATH_LENGTH_MAX = 128 };

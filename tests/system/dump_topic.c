@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consumers/framing.h"
+#include "consumers/avro/framing.h"
 #include "schemas/event_json.h"
 #include "tests/system/reader.h"
 

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "consumers/kafka_log.h"
+#include "consumers/kafka/log.h"
 #include "tests/support/commit.h"
 #include "tests/support/real_topics.h"
 

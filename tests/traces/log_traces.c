@@ -1,7 +1,7 @@
 /*
  * Claim: the simulated log does what Kafka does. For a set of scripts of calls, what each call
  * returns, what polls bring, what readers of committed records see and what the group has committed
- * are the same on the log of tests/sim and on consumers/kafka_log.h over a real broker.
+ * are the same on the log of tests/sim and on consumers/kafka/log.h over a real broker.
  *
  *     log_traces [--only N]    of one script alone
  *     log_traces --sim         the simulated side alone, its traces printed
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consumers/kafka_client.h"
+#include "consumers/kafka/client.h"
 #include "tests/sim/sim_bugs.h"
 #include "tests/traces/trace.h"
 

@@ -1,5 +1,5 @@
 /*
- * The real side: consumers/kafka_log.h over the broker of TROTH_TEST_KAFKA. Each member is a
+ * The real side: consumers/kafka/log.h over the broker of TROTH_TEST_KAFKA. Each member is a
  * process of this program, so that one can be killed, or stopped where it stands; it is told the
  * number of a step through one pipe, and answers with the step's text through another.
  */
@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "consumers/kafka_log.h"
+#include "consumers/kafka/log.h"
 #include "tests/support/real_topics.h"
 #include "tests/traces/trace.h"
 

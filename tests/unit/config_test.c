@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ops/config.h"
-#include "ops/parameters.h"
-#include "ops/parse.h"
+#include "ops/config/config.h"
+#include "ops/config/parameters.h"
+#include "ops/config/parse.h"
 
 enum { TOLD_MAX = 65536, TEXT_MAX = 65536 };
 

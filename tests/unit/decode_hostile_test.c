@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consumers/decode.h"
+#include "consumers/avro/decode.h"
 #include "schemas/avsc.h"
 #include "tests/oracle/record.h"
 

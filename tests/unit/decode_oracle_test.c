@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-#include "consumers/decode.h"
+#include "consumers/avro/decode.h"
 #include "schemas/avsc.h"
 #include "tests/oracle/evolve.h"
 #include "tests/oracle/values.h"

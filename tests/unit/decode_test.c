@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumers/avro/decode.h"
 #include "consumers/check.h"
-#include "consumers/decode.h"
 #include "schemas/avsc.h"
 #include "tests/oracle/record.h"
 

@@ -14,9 +14,9 @@
 
 #include <avro.h>
 
+#include "consumers/avro/decode.h"
+#include "consumers/avro/encode.h"
 #include "consumers/check.h"
-#include "consumers/decode.h"
-#include "consumers/encode.h"
 #include "schemas/avsc.h"
 
 enum { EVENTS = 20000, POOL = 4096 };

@@ -16,7 +16,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "consumers/encode.h"
+#include "consumers/avro/encode.h"
 #include "ops/fleet/fleet.h"
 #include "schemas/event_json.h"
 

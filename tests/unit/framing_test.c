@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consumers/encode.h"
-#include "consumers/framing.h"
+#include "consumers/avro/encode.h"
+#include "consumers/avro/framing.h"
 #include "schemas/avsc.h"
 
 /* A writer of another schema: four fields in another order. */

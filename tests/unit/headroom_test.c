@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
-#include "consumers/kafka_log.h"
+#include "consumers/kafka/log.h"
 #include "ops/headroom.h"
-#include "ops/sandbox.h"
-#include "ops/topics.h"
+#include "ops/kafka/sandbox.h"
+#include "ops/kafka/topics.h"
 #include "tests/support/commit.h"
 
 enum {

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ops/http.h"
+#include "ops/monitor/http.h"
 
 enum { LONG_BYTES = 16 << 20, TRIES_MAX = 100000 };
 

@@ -21,8 +21,8 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-#include "consumers/kafka_log.h"
-#include "consumers/kafka_state.h"
+#include "consumers/kafka/log.h"
+#include "consumers/kafka/state.h"
 #include "tests/support/commit.h"
 
 enum {

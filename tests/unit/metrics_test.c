@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/metrics.h"
+#include "ops/monitor/metrics.h"
 
 static char page[TROTH_METRICS_LENGTH_MAX + 1];
 static char health[TROTH_HEALTH_LENGTH_MAX];

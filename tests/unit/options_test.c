@@ -16,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ops/config/options.h"
+#include "ops/config/parse.h"
 #include "ops/message.h"
-#include "ops/options.h"
-#include "ops/parse.h"
 
 enum { ARGUMENTS_MAX = 16, TOLD_MAX = 8192 };
 

@@ -17,8 +17,8 @@
 
 #include <avro.h>
 
-#include "consumers/avro_schema.h"
-#include "consumers/plan.h"
+#include "consumers/avro/plan.h"
+#include "consumers/avro/schema.h"
 #include "schemas/avsc.h"
 #include "schemas/contract.h"
 #include "schemas/event.h"

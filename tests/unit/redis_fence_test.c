@@ -10,8 +10,8 @@
 
 #include <sys/socket.h>
 
-#include "ops/redis_fence.h"
-#include "ops/redis_pipe.h"
+#include "ops/redis/fence.h"
+#include "ops/redis/pipe.h"
 
 static const char *field(const char *key, const char *name)
 {

@@ -7,7 +7,7 @@
 #include "tests/support/redis.h"
 
 #include "ops/lua.h"
-#include "ops/redis_library.h"
+#include "ops/redis/library.h"
 
 enum { CODE_LENGTH_MAX = 32768 };
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "ops/redis_route.h"
+#include "ops/redis/route.h"
 
 #define AGENT(name)                                                                                \
     "*9\r\n" name "$3\r\n950\r\n$6\r\nnarrow\r\n$4\r\n0.25\r\n$12\r\nrefund,quote\r\n$2\r\n-1\r\n" \

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "consumers/registry.h"
+#include "consumers/avro/registry.h"
 
 static struct troth_registry *registry;
 static char reason[TROTH_REASON_LENGTH];

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ops/resp.h"
+#include "ops/redis/resp.h"
 
 enum { ARGUMENTS_MAX = 1200, ARGUMENT_LENGTH_MAX = 300, LIMIT = 1 << 20 };
 

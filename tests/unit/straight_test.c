@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-#include "consumers/decode.h"
-#include "consumers/encode.h"
-#include "consumers/straight.h"
+#include "consumers/avro/decode.h"
+#include "consumers/avro/encode.h"
+#include "consumers/avro/straight.h"
 #include "schemas/avsc.h"
 
 enum { RECORDS = 200000, RECORD_BYTES = 8192, LONG_TEXT = TROTH_TEXT_LENGTH_MAX + 40 };
