@@ -9,7 +9,7 @@
 --
 -- Work is bounded: at most READS_MAX hashes, and about as many places looked up, in a call.
 
-local VERSION = 1 -- an engine replaces a library of a lower one
+local VERSION = 2 -- an engine replaces a library of a lower one
 
 local COUNT_MAX = 64
 local RANDOM_LENGTH_MAX = 64
@@ -21,6 +21,20 @@ local READS_PROBATION = 64 -- of them, in an exploring call, before anything els
 local FRUITLESS_MAX = 32   -- places in a row of a band that give nobody, before it is left
 local EXPLORE = 0.05
 local NARROW_TRAFFIC = 0.25 -- where an engine of before did not write it
+
+-- Texts that are needed again and again, made once: to write a number as a text is dear. Of a band:
+-- its bounds, as ZCOUNT takes them, and its name in what is drawn for it. Of a draw: its number.
+local LOWS, HIGHS, BAND_NAMES, DRAWS = {[0] = '-inf'}, {[BAND_LAST] = '+inf'}, {}, {}
+for band = 0, BAND_LAST do
+    BAND_NAMES[band] = ':band:' .. band .. ':'
+    if band > 0 then
+        LOWS[band] = band * BAND .. ''
+        HIGHS[band - 1] = '(' .. LOWS[band]
+    end
+end
+for drawn = 0, READS_MAX do
+    DRAWS[drawn] = drawn .. ''
+end
 
 local CONSEQUENCES = {low = 0, medium = 1, high = 2}
 
@@ -34,18 +48,24 @@ local function has(list, member)
     return string.find(',' .. list .. ',', ',' .. member .. ',', 1, true) ~= nil
 end
 
+-- A place as text. A number that is given to a command is written as a double, at twice the price.
+local function text_of(place)
+    return string.format('%d', place)
+end
+
 -- ---- places -------------------------------------------------------------------------------------
 
 -- Returns a function that gives the places 0 to size - 1 in an order drawn from RANDOM, each once,
--- then nil: a shuffle (Fisher and Yates) of which only what was moved is kept.
-local function places(call, what, size)
+-- then nil: a shuffle (Fisher and Yates) of which only what was moved is kept. In name: of what is
+-- drawn, between colons. At most READS_MAX + 1 places are given.
+local function places(call, name, size)
     local moved, drawn = {}, 0
+    local key = call.random .. name
     return function()
-        if drawn >= size then
+        if drawn >= size or drawn > READS_MAX then
             return nil
         end
-        local key = call.random .. ':' .. what .. ':' .. drawn
-        local at = drawn + math.floor(chance(key) * (size - drawn))
+        local at = drawn + math.floor(chance(key .. DRAWS[drawn]) * (size - drawn))
         local place = moved[at] or at
         moved[at] = moved[drawn] or drawn
         drawn = drawn + 1
@@ -55,6 +75,24 @@ end
 
 -- ---- one agent ----------------------------------------------------------------------------------
 
+-- What is read of an agent, in the order in which an answer has it.
+local SCORE, RUNG, TRAFFIC, CAPABILITIES, COST, GOOD_UNTIL, OFFER_UNTIL, GUARDED =
+    1, 2, 3, 4, 5, 6, 7, 8
+
+-- A clear or warned agent past good_until is as its contracts leave it at narrow.
+local function narrow(key, row)
+    local held = redis.call('HMGET', key, 'narrow_traffic', 'narrow_capabilities',
+                            'narrow_max_cost_micros')
+    row[RUNG] = 'narrow'
+    row[TRAFFIC] = held[1] or tostring(math.min(tonumber(row[TRAFFIC]), NARROW_TRAFFIC))
+    row[CAPABILITIES] = held[2] or row[CAPABILITIES]
+    row[COST] = held[3] or row[COST]
+end
+
+local function is_expired(call, row)
+    return call.now >= tonumber(row[OFFER_UNTIL])
+end
+
 -- Returns what the agent may be given now, or nil where there is no hash. Reads it once a call.
 local function read(call, agent)
     local row = call.rows[agent]
@@ -63,24 +101,18 @@ local function read(call, agent)
     end
     call.counts.reads = call.counts.reads + 1
     local key = call.prefix .. ':agent:' .. agent
-    local held = redis.call('HMGET', key, 'score', 'rung', 'traffic', 'capabilities',
-                            'max_cost_micros', 'good_until', 'offer_until', 'guarded')
-    for i = 1, 7 do
-        if not held[i] then
+    row = redis.call('HMGET', key, 'score', 'rung', 'traffic', 'capabilities', 'max_cost_micros',
+                     'good_until', 'offer_until', 'guarded')
+    for i = SCORE, OFFER_UNTIL do
+        if not row[i] then
             call.rows[agent] = false
             return nil
         end
     end
-    row = {score = held[1], rung = held[2], traffic = held[3], capabilities = held[4],
-           max_cost_micros = held[5], good_until = held[6], offer_until = held[7],
-           guarded = held[8]}
-    if (row.rung == 'clear' or row.rung == 'warn') and call.now >= tonumber(row.good_until) then
-        local narrow = redis.call('HMGET', key, 'narrow_traffic', 'narrow_capabilities',
-                                  'narrow_max_cost_micros')
-        row.rung = 'narrow'
-        row.traffic = narrow[1] or tostring(math.min(tonumber(row.traffic), NARROW_TRAFFIC))
-        row.capabilities = narrow[2] or row.capabilities
-        row.max_cost_micros = narrow[3] or row.max_cost_micros
+    local rung = row[RUNG]
+    if (rung == 'clear' or rung == 'warn') and call.now >= tonumber(row[GOOD_UNTIL]) and
+        not is_expired(call, row) then
+        narrow(key, row)
     end
     call.rows[agent] = row
     return row
@@ -88,8 +120,8 @@ end
 
 -- Whether the caller can use it: its capability, cost, contract and consequence.
 local function fits(call, agent, row)
-    local limit = tonumber(row.max_cost_micros)
-    if not has(row.capabilities, call.capability) or
+    local limit = tonumber(row[COST])
+    if not has(row[CAPABILITIES], call.capability) or
         (call.cost and limit >= 0 and limit < call.cost) then
         return false
     end
@@ -104,8 +136,8 @@ end
 -- Whether its share of the traffic lets it in, by its own hash. On probation it is let in more
 -- where the call explores and less elsewhere, so that the whole is its share again.
 local function is_admitted(call, agent, row)
-    local share = tonumber(row.traffic)
-    if row.rung == 'recertify' then
+    local share = tonumber(row[TRAFFIC])
+    if row[RUNG] == 'recertify' then
         if call.exploring then
             share = share / call.explore
         else
@@ -124,7 +156,7 @@ local function offer(call, agent, row)
     local counts = call.counts
     if not row then
         counts.unproven = counts.unproven + 1
-    elseif call.now >= tonumber(row.offer_until) then
+    elseif is_expired(call, row) then
         counts.expired = counts.expired + 1
     elseif not fits(call, agent, row) then
         counts.unfit = counts.unfit + 1
@@ -146,31 +178,76 @@ end
 -- Those on probation first. One that is not any more is left to its rank.
 local function explore(call)
     local key = call.prefix .. ':probation:' .. call.capability
-    local draw = places(call, 'probation', redis.call('ZCARD', key))
+    local draw = places(call, ':probation:', redis.call('ZCARD', key))
     for _ = 1, READS_PROBATION do
         local place = #call.found < call.count and draw()
         if not place then
             return
         end
+        place = text_of(place)
         local agent = redis.call('ZRANGE', key, place, place)[1]
         local row = agent and read(call, agent)
-        if row and row.rung == 'recertify' then
+        if row and row[RUNG] == 'recertify' then
             offer(call, agent, row)
         end
     end
 end
 
+-- How many the route lists. Asked once, and only where it matters: most calls find somebody before.
+local function size_of(call)
+    call.size = call.size or redis.call('ZCARD', call.key)
+    return call.size
+end
+
+-- Whether every agent is tried if need be.
+local function is_whole(call)
+    return size_of(call) <= READS_BY_RANK
+end
+
+local function may_read_by_rank(call)
+    local reads = call.counts.reads
+    return reads < READS_BY_RANK or (reads < READS_MAX and is_whole(call))
+end
+
+-- The agent at a place, counted from the top.
+local function agent_at(call, place)
+    local text = text_of(place)
+    return redis.call('ZREVRANGE', call.key, text, text)[1]
+end
+
+local function members_of(call, band)
+    return redis.call('ZCOUNT', call.key, LOWS[band], HIGHS[band])
+end
+
+-- Returns the band of the agent at a place, which is its band's first, and how many are in it; or
+-- nil behind the last. The highest band is asked for straight away: it is seldom empty.
+local function band_at(call, first)
+    if first == 0 then
+        local members = members_of(call, BAND_LAST)
+        if members > 0 then
+            return BAND_LAST, members
+        end
+    end
+    local text = text_of(first)
+    local best = redis.call('ZREVRANGE', call.key, text, text, 'WITHSCORES')[2]
+    if not best then
+        return nil
+    end
+    local band = band_of(best)
+    return band, members_of(call, band)
+end
+
 -- Draws from one band, whose first place from the top is given, until it is not worth more.
-local function from_band(call, band, first, size, limit, whole)
-    local draw = places(call, 'band:' .. band, size)
+local function from_band(call, band, first, size)
+    local draw = places(call, BAND_NAMES[band], size)
     local fruitless = 0
-    while #call.found < call.count and call.counts.reads < limit and
-        (whole or fruitless < FRUITLESS_MAX) do
+    while #call.found < call.count and may_read_by_rank(call) and
+        (fruitless < FRUITLESS_MAX or is_whole(call)) do
         local place = draw()
         if not place then
             return
         end
-        local agent = redis.call('ZREVRANGE', call.key, first + place, first + place)[1]
+        local agent = agent_at(call, first + place)
         if agent and offer(call, agent, read(call, agent)) then
             fruitless = 0
         else
@@ -179,25 +256,22 @@ local function from_band(call, band, first, size, limit, whole)
     end
 end
 
-local function by_rank(call, size)
-    local whole = size <= READS_BY_RANK
-    local limit = whole and READS_MAX or READS_BY_RANK
+local function by_rank(call)
     local first = 0
-    while first < size and #call.found < call.count and call.counts.reads < limit do
-        local best = redis.call('ZREVRANGE', call.key, first, first, 'WITHSCORES')
-        local band = band_of(best[2])
-        local low = band > 0 and band * BAND or '-inf'
-        local high = band < BAND_LAST and '(' .. (band + 1) * BAND or '+inf'
-        local members = redis.call('ZCOUNT', call.key, low, high)
-        from_band(call, band, first, members, limit, whole)
+    while #call.found < call.count and may_read_by_rank(call) do
+        local band, members = band_at(call, first)
+        if not band then
+            return
+        end
+        from_band(call, band, first, members)
         first = first + members
     end
 end
 
 -- Behind many that cannot be given: what is left of the reads goes to places over the whole route,
 -- and the best of what is found there is taken.
-local function from_anywhere(call, size)
-    local draw = places(call, 'all', size)
+local function from_anywhere(call)
+    local draw = places(call, ':all:', size_of(call))
     local found = call.found
     call.found = {}
     for _ = 1, READS_MAX do
@@ -205,13 +279,13 @@ local function from_anywhere(call, size)
         if not place then
             break
         end
-        local agent = redis.call('ZREVRANGE', call.key, place, place)[1]
+        local agent = agent_at(call, place)
         if agent and offer(call, agent, read(call, agent)) then
             call.found[#call.found].order = #call.found
         end
     end
     table.sort(call.found, function(a, b)
-        local x, y = band_of(a.row.score), band_of(b.row.score)
+        local x, y = band_of(a.row[SCORE]), band_of(b.row[SCORE])
         return x > y or (x == y and a.order < b.order)
     end)
     for i = 1, math.min(#call.found, call.count - #found) do
@@ -236,7 +310,8 @@ local function decimal(text, highest)
 end
 
 local function integer(text, highest)
-    return string.match(text, '^%d+$') and decimal(text, highest)
+    local value = string.match(text, '^%d+$') and tonumber(text)
+    return value and value <= highest and value or nil
 end
 
 local options = {
@@ -289,9 +364,11 @@ local function take(keys, args)
     if #args < 2 then
         return nil, 'ERR troth_route: COUNT and RANDOM are expected after the key'
     end
+    -- With every field from the start: a table that grows is dear.
     local call = {key = keys[1], prefix = prefix, capability = capability, random = args[2],
-                  count = integer(args[1], COUNT_MAX), explore = EXPLORE,
-                  rows = {}, done = {}, found = {},
+                  count = integer(args[1], COUNT_MAX), explore = EXPLORE, exploring = false,
+                  now = false, contract = false, consequence = false, cost = false,
+                  counted = false, size = false, rows = {}, done = {}, found = {},
                   counts = {reads = 0, unproven = 0, expired = 0, unfit = 0, held_back = 0}}
     if not call.count or call.count < 1 then
         return nil, refusal('COUNT', args[1], 'an integer from 1 to ' .. COUNT_MAX)
@@ -312,18 +389,16 @@ local function take(keys, args)
     return call
 end
 
-local function answer(call, size)
+local function answer(call)
     local agents = {}
     for i, found in ipairs(call.found) do
-        local row = found.row
-        agents[i] = {found.agent, row.score, row.rung, row.traffic, row.capabilities,
-                     row.max_cost_micros, row.good_until, row.offer_until, row.guarded}
+        agents[i] = {found.agent, unpack(found.row, SCORE, GUARDED)}
     end
     if not call.counted then
         return agents
     end
     local counts = call.counts
-    return {agents, {'listed', size, 'reads', counts.reads, 'unproven', counts.unproven,
+    return {agents, {'listed', size_of(call), 'reads', counts.reads, 'unproven', counts.unproven,
                      'expired', counts.expired, 'unfit', counts.unfit,
                      'held_back', counts.held_back, 'exploring', call.exploring and 1 or 0}}
 end
@@ -333,15 +408,14 @@ local function troth_route(keys, args)
     if not call then
         return redis.error_reply(problem)
     end
-    local size = redis.call('ZCARD', call.key)
     if call.exploring then
         explore(call)
     end
-    by_rank(call, size)
-    if #call.found < call.count and size > READS_BY_RANK then
-        from_anywhere(call, size)
+    by_rank(call)
+    if #call.found < call.count and not is_whole(call) then
+        from_anywhere(call)
     end
-    return answer(call, size)
+    return answer(call)
 end
 
 redis.register_function{function_name = 'troth_route', callback = troth_route,

@@ -86,7 +86,7 @@ static void an_older_one_is_replaced_and_a_later_one_stays(void **state)
         unsigned version;
         const char *comment;
         bool replaced;
-    } cases[] = {{0, "", true}, {1, "-- another text", true}, {2, "", false}};
+    } cases[] = {{1, "", true}, {2, "-- another text", true}, {3, "", false}};
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         load_version(cases[i].version, cases[i].comment);
         assert_false(is_ours());
