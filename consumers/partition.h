@@ -89,6 +89,7 @@ struct troth_partition {
     uint8_t view;           /* enum troth_view: how it stands with the store */
     uint8_t anew;           /* enum troth_anew: what of it is to be published anew next, */
     uint32_t anew_next;     /* from which standing on */
+    uint32_t restates;      /* a commit before which it is not told that everything has been */
     uint64_t removals_next; /* the first that the store was not told of (worker/removals.c) */
     uint64_t removals_end;
     struct troth_shard *shard;

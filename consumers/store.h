@@ -74,7 +74,9 @@ struct troth_store {
     /* Returns whether a partition is the caller's, as far as is known: TROTH_OK; TROTH_NOT_FOUND:
      * it is not on this connection, or the store did not take what was sent: own() it again. */
     troth_status (*ownership)(struct troth_store *store, int32_t partition);
-    /* Queues that everything of a partition was put since it was owned: its view is whole. */
+    /* Queues that everything of a partition was put since it was owned: its view is whole. Those
+     * who listen are told, too: of what they should have heard before, some may never have been
+     * said. */
     troth_status (*rebuilt)(struct troth_store *store, int32_t partition);
     /* Puts a narrowing: one standing and its agent, at once, on the connection of its own. Several
      * may be put; narrowed() sends them and takes the answers. Also tells those who listen (stream

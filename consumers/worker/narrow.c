@@ -7,6 +7,7 @@
 
 #include "consumers/announce.h"
 #include "consumers/worker/look.h"
+#include "consumers/worker/view.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
 
@@ -136,11 +137,12 @@ static void add_pending(struct troth_worker *worker, const struct troth_interven
         troth_worker_tell_pending(worker);
     }
     if (worker->pending_count == PENDING_MAX) {
+        troth_worker_restate(worker, partition);
         if (worker->counts.unannounced++ == 0) {
             troth_worker_say(worker, TROTH_LEVEL_WARNING,
                              "more than %d interventions wait to be shown: of the rest, those who "
-                             "listen to the store are not told; rows show them, and the "
-                             "interventions topic has them all",
+                             "listen to the store are told no more than that there were some; rows "
+                             "show them, and the interventions topic has them all",
                              PENDING_MAX);
         }
         free(record);

@@ -145,21 +145,36 @@ static void list_turn(struct troth_partition *partition)
     }
 }
 
+/* Whether a partition has its turn to be published anew, or to be told as such. */
+static bool is_in_turn(const struct troth_worker *worker, const struct troth_partition *partition,
+                       bool backlog)
+{
+    return troth_worker_is_due(partition, backlog) && partition->anew != TROTH_ANEW_DONE &&
+           (partition->anew != TROTH_ANEW_TELL || partition->restates <= worker->committed);
+}
+
+void troth_worker_restate(struct troth_worker *worker, struct troth_partition *partition)
+{
+    partition->restates = worker->commit_number;
+    if (partition->anew == TROTH_ANEW_DONE) {
+        partition->anew = TROTH_ANEW_TELL;
+    }
+}
+
 bool troth_worker_list_anew(struct troth_worker *worker, bool backlog)
 {
     struct troth_store *store = worker->config.store;
     unsigned least = TROTH_ANEW_TELL + 1;
     for (uint32_t i = 0; i < worker->partition_count; i++) {
         const struct troth_partition *partition = worker->partitions[i];
-        if (troth_worker_is_due(partition, backlog) && partition->anew != TROTH_ANEW_DONE &&
-            partition->anew < least) {
+        if (is_in_turn(worker, partition, backlog) && partition->anew < least) {
             least = partition->anew;
         }
     }
     bool listed = false;
     for (uint32_t i = 0; i < worker->partition_count; i++) {
         struct troth_partition *partition = worker->partitions[i];
-        if (!troth_worker_is_due(partition, backlog) || partition->anew != least) {
+        if (!is_in_turn(worker, partition, backlog) || partition->anew != least) {
             continue;
         }
         if (least < TROTH_ANEW_TELL) {

@@ -31,6 +31,11 @@ void troth_worker_disown_all(struct troth_worker *worker);
  * not caught up are in turn, too. */
 bool troth_worker_is_due(const struct troth_partition *partition, bool backlog);
 
+/* Some of what those who listen to the store should have heard of a partition was dropped: once
+ * what has been told so far is committed and shown, the store tells them that its rows must be
+ * read. */
+void troth_worker_restate(struct troth_worker *worker, struct troth_partition *partition);
+
 /* Once nothing that changed is left on the lists of those that are due: lists what is to be
  * published anew next, of all of them the least trusted, a bounded number of looks at a time.
  * Returns whether it did, or looked in vain. */

@@ -73,24 +73,51 @@ static void print_line(const json_t *told)
     putchar('\n');
 }
 
+static void print_intervention(const struct troth_context *context, const char *id,
+                               const redisReply *value)
+{
+    json_t *told = json_loadb(value->str, (size_t)value->len, 0, NULL);
+    if (told == NULL) {
+        troth_message_warn("entry %s of the stream is not an intervention", id);
+    } else if (context->json) {
+        troth_redis_reader_print_json(
+            json_pack("{s:s, s:o}", "stream_id", id, "intervention", told));
+    } else {
+        print_line(told);
+        json_decref(told);
+    }
+}
+
+/* A partition whose rows were all written anew: among what was told before, some may be missing. */
+static void print_restated(const struct troth_context *context, const char *id,
+                           const redisReply *value)
+{
+    const json_int_t partition = strtoll(value->str, NULL, 10);
+    if (context->json) {
+        troth_redis_reader_print_json(
+            json_pack("{s:s, s:I}", "stream_id", id, "restated", partition));
+    } else {
+        char time[TROTH_TIME_LENGTH_MAX];
+        (void)troth_time_format(strtoll(id, NULL, 10) * 1000, time);
+        printf("%s  all of partition %" JSON_INTEGER_FORMAT
+               " was written anew; lines before this one may be missing\n",
+               time, partition);
+    }
+}
+
 static void print_entry(const struct troth_context *context, const char *id,
                         const redisReply *fields)
 {
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        if (fields->element[i]->type != REDIS_REPLY_STRING ||
-            strcmp(fields->element[i]->str, "record") != 0) {
+        const redisReply *name = fields->element[i];
+        const redisReply *value = fields->element[i + 1];
+        if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING) {
             continue;
         }
-        json_t *told =
-            json_loadb(fields->element[i + 1]->str, (size_t)fields->element[i + 1]->len, 0, NULL);
-        if (told == NULL) {
-            troth_message_warn("entry %s of the stream is not an intervention", id);
-        } else if (context->json) {
-            troth_redis_reader_print_json(
-                json_pack("{s:s, s:o}", "stream_id", id, "intervention", told));
-        } else {
-            print_line(told);
-            json_decref(told);
+        if (strcmp(name->str, "record") == 0) {
+            print_intervention(context, id, value);
+        } else if (strcmp(name->str, "restated") == 0) {
+            print_restated(context, id, value);
         }
     }
 }
@@ -131,6 +158,32 @@ static bool find_end(struct troth_redis_reader *reader, char id[ID_LENGTH_MAX])
     const bool any = reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
                      reply->element[0]->elements == 2;
     snprintf(id, ID_LENGTH_MAX, "%s", any ? reply->element[0]->element[0]->str : "0-0");
+    freeReplyObject(reply);
+    return true;
+}
+
+/* Warns where an entry is not there any more: what came after it may be gone, too. A plain time was
+ * never an entry. Returns whether Redis could say. */
+static bool check_start(struct troth_redis_reader *reader, const char *id)
+{
+    if (strchr(id, '-') == NULL || strcmp(id, "0-0") == 0) {
+        return true;
+    }
+    troth_redis_reader_begin(reader, "XRANGE");
+    troth_redis_reader_key(reader, "interventions", (struct troth_text){0}, NULL);
+    troth_resp_string(&reader->command, id);
+    troth_resp_string(&reader->command, id);
+    troth_redis_reader_ask(reader);
+    redisReply *reply = troth_redis_reader_answer(reader);
+    if (reply == NULL) {
+        return false;
+    }
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 0) {
+        troth_message_warn("entry %s is not in the stream any more: of what came after it some may "
+                           "be missing. The interventions topic has all; a greater "
+                           "redis.stream_length keeps more here",
+                           id);
+    }
     freeReplyObject(reply);
     return true;
 }
@@ -205,6 +258,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
         troth_message_error("tail takes no operand; it tells of every agent");
         return TROTH_EXIT_USAGE;
     }
+    const bool by_id = since != NULL && strspn(since, "0123456789-") == strlen(since);
     if (since != NULL && !parse_since(since, id)) {
         troth_message_error("--since %s is neither an id of the stream, as 1790000000000-0, nor a "
                             "duration, as 10m",
@@ -215,7 +269,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
     struct troth_redis_reader reader;
     int result = TROTH_EXIT_NO;
     if (troth_redis_reader_open(&reader, &redis) == TROTH_OK &&
-        (since != NULL || once || find_end(&reader, id))) {
+        (by_id ? check_start(&reader, id) : since != NULL || once || find_end(&reader, id))) {
         result = follow(context, &reader, id, once);
     } else {
         troth_message_error("%s", reader.error);
@@ -232,7 +286,8 @@ const struct troth_command troth_command_tail = {
         "One line a change of rung: time, agent, contract, from -> to, cause, and for a\n"
         "narrowing how long it took since the agent's behavior changed.\n"
         "\n"
-        "  --since ID       begin after this entry of the stream; 0 is the oldest kept\n"
+        "  --since ID       begin after this entry of the stream; 0 is the oldest kept. Where\n"
+        "                   it is not there any more, that is told\n"
         "  --since 10m      begin so long ago; without --since: with the next one\n"
         "  --once           print what is there and end\n"
         "\n"

@@ -88,23 +88,24 @@ struct troth_config {
     int64_t partitioner;           /* enum troth_partitioner */
     int64_t framing;               /* enum troth_framing_kind */
     struct troth_config_map
-        schemas;               /* Confluent schema id -> path of an .avsc file, or `embedded` */
-    char *redis_address;       /* HOST:PORT, [IPV6]:PORT or unix:PATH */
-    char *redis_user;          /* "" : the default user */
-    char *redis_password_file; /* "" : no password; else the file's first line is it */
-    int64_t redis_database;    /* number */
-    char *http;                /* where metrics are served: HOST:PORT, [IPV6]:PORT, or off */
-    int64_t publish_us;        /* scores are coalesced this long */
-    int64_t dead_band;         /* points of score that are not worth a write */
-    int64_t delivery;          /* enum troth_config_delivery */
-    int64_t commit_us;         /* offsets are committed this often */
-    int64_t checkpoint_us;     /* standings that changed are written this often; 0: never */
-    int64_t tick_us;           /* a silent partition gets a tick after this long */
-    int64_t agents_max;        /* per partition */
-    int64_t standings_max;     /* per partition */
-    int64_t max_ahead_us;      /* by how much an event's time may pass its record's */
-    int64_t drain_us;          /* how long the end may publish */
-    int64_t evict_after_us;    /* agents with nothing on record go after so long; 0: never */
+        schemas;                 /* Confluent schema id -> path of an .avsc file, or `embedded` */
+    char *redis_address;         /* HOST:PORT, [IPV6]:PORT or unix:PATH */
+    char *redis_user;            /* "" : the default user */
+    char *redis_password_file;   /* "" : no password; else the file's first line is it */
+    int64_t redis_database;      /* number */
+    int64_t redis_stream_length; /* entries of PREFIX:interventions that are kept, about */
+    char *http;                  /* where metrics are served: HOST:PORT, [IPV6]:PORT, or off */
+    int64_t publish_us;          /* scores are coalesced this long */
+    int64_t dead_band;           /* points of score that are not worth a write */
+    int64_t delivery;            /* enum troth_config_delivery */
+    int64_t commit_us;           /* offsets are committed this often */
+    int64_t checkpoint_us;       /* standings that changed are written this often; 0: never */
+    int64_t tick_us;             /* a silent partition gets a tick after this long */
+    int64_t agents_max;          /* per partition */
+    int64_t standings_max;       /* per partition */
+    int64_t max_ahead_us;        /* by how much an event's time may pass its record's */
+    int64_t drain_us;            /* how long the end may publish */
+    int64_t evict_after_us;      /* agents with nothing on record go after so long; 0: never */
 
     char *file; /* the file that was read, or NULL where there was none */
     enum troth_config_source sources[TROTH_CONFIG_PARAMETERS_MAX]; /* by row of the table */

@@ -195,6 +195,16 @@ static const struct troth_parameter table[] = {
      .low = 0,
      .high = 1023,
      .help = "Number of the Redis database."},
+    {.key = "redis.stream_length",
+     .type = TROTH_PARAMETER_INTEGER,
+     .offset = AT(redis_stream_length),
+     .initial = "100000",
+     .low = 100,
+     .high = 10000000,
+     .help =
+         "Entries that the stream PREFIX:interventions keeps, about: enough for the longest time "
+         "that a router may be away without having to read every agent again. An entry takes "
+         "about 1 KB of Redis' memory."},
     {.key = "http",
      .type = TROTH_PARAMETER_TEXT,
      .offset = AT(http),

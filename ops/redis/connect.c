@@ -20,7 +20,8 @@ struct troth_redis_config troth_redis_config_of(const struct troth_config *confi
                                        .address = config->redis_address,
                                        .user = config->redis_user,
                                        .password_file = config->redis_password_file,
-                                       .database = (int)config->redis_database};
+                                       .database = (int)config->redis_database,
+                                       .stream_length = config->redis_stream_length};
 }
 
 /* Splits HOST:PORT or [IPV6]:PORT. Returns the port, or -1. */

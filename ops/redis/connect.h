@@ -27,6 +27,7 @@ struct troth_redis_config {
     const char *user;          /* NULL or "": the default user */
     const char *password_file; /* NULL or "": no password; else its first line; read each time */
     int database;              /* number */
+    int64_t stream_length;     /* entries that PREFIX:interventions keeps, about; 0: the default */
 };
 
 /* Returns what the configuration says of Redis; borrows its texts. */

@@ -454,24 +454,38 @@ void troth_redis_write_capability(struct troth_resp *resp, const char *prefix,
     troth_resp_end(resp);
 }
 
-void troth_redis_write_record(struct troth_resp *resp, const char *prefix, const char *record,
-                              size_t record_length, bool narrowed)
+static void begin_entry(struct troth_resp *resp, const struct troth_redis_stream *stream)
 {
     troth_resp_begin(resp, "XADD");
-    add_global_key(resp, prefix, "interventions");
+    add_global_key(resp, stream->prefix, "interventions");
     troth_resp_string(resp, "MAXLEN");
     troth_resp_string(resp, "~");
-    troth_resp_integer(resp, TROTH_REDIS_STREAM_LENGTH);
+    troth_resp_integer(resp, stream->length);
     troth_resp_string(resp, "*");
+}
+
+void troth_redis_write_record(struct troth_resp *resp, const struct troth_redis_stream *stream,
+                              const char *record, size_t record_length, bool narrowed)
+{
+    begin_entry(resp, stream);
     troth_resp_string(resp, "record");
     troth_resp_bytes(resp, record, record_length);
     troth_resp_end(resp);
     if (narrowed) {
         troth_resp_begin(resp, "PUBLISH");
-        add_global_key(resp, prefix, "narrowed");
+        add_global_key(resp, stream->prefix, "narrowed");
         troth_resp_bytes(resp, record, record_length);
         troth_resp_end(resp);
     }
+}
+
+void troth_redis_write_restated(struct troth_resp *resp, const struct troth_redis_stream *stream,
+                                int32_t partition)
+{
+    begin_entry(resp, stream);
+    troth_resp_string(resp, "restated");
+    troth_resp_integer(resp, partition);
+    troth_resp_end(resp);
 }
 
 size_t troth_redis_why(unsigned condition, const char *term, double seen, double limit,

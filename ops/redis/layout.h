@@ -19,7 +19,7 @@
 
 enum {
     TROTH_WHY_LENGTH_MAX = 256,         /* bytes of a cause's sentence */
-    TROTH_REDIS_STREAM_LENGTH = 100000, /* interventions kept, about */
+    TROTH_REDIS_STREAM_LENGTH = 100000, /* entries kept, about, where nothing else is said */
     TROTH_REDIS_RANK_STEP = 10000       /* between rungs in PREFIX:fleet:CONTRACT */
 };
 
@@ -58,9 +58,20 @@ void troth_redis_write_contract(struct troth_resp *resp, const char *prefix,
 void troth_redis_write_capability(struct troth_resp *resp, const char *prefix,
                                   const char *capability);
 
+/* The stream of what has changed: its prefix, and how many entries it keeps, about. */
+struct troth_redis_stream {
+    const char *prefix;
+    int64_t length;
+};
+
 /* An intervention's entry in PREFIX:interventions; where `narrowed`, told on PREFIX:narrowed. */
-void troth_redis_write_record(struct troth_resp *resp, const char *prefix, const char *record,
-                              size_t record_length, bool narrowed);
+void troth_redis_write_record(struct troth_resp *resp, const struct troth_redis_stream *stream,
+                              const char *record, size_t record_length, bool narrowed);
+
+/* An entry that says: all rows of a partition have been written anew, and of its interventions some
+ * may be missing among the entries before. */
+void troth_redis_write_restated(struct troth_resp *resp, const struct troth_redis_stream *stream,
+                                int32_t partition);
 
 /* Returns the score of a standing in PREFIX:fleet:CONTRACT: the worst is the least. */
 int64_t troth_redis_rank(unsigned rung, unsigned score);

@@ -228,7 +228,7 @@ static troth_status store_announce(struct troth_store *store, int32_t partition,
         return status;
     }
     troth_pipe_begin(&self->main);
-    troth_redis_write_record(&self->main.out, self->redis.prefix, record, record_length, false);
+    troth_redis_write_record(&self->main.out, &self->stream, record, record_length, false);
     return end_entry(&self->main, partition, applied, 0, false);
 }
 
@@ -335,7 +335,7 @@ static void write_narrowing(struct redis_store *self, const struct troth_publica
     troth_redis_write_agent(out, prefix, agent, true);
     write_unroutes(self, out, agent->agent, &places);
     troth_redis_write_standing(out, prefix, standing);
-    troth_redis_write_record(out, prefix, record, record_length, true);
+    troth_redis_write_record(out, &self->stream, record, record_length, true);
     if (standing->timid) {
         troth_fence_write_end(out);
     }
@@ -454,6 +454,10 @@ troth_status troth_redis_store_open_with(const struct troth_redis_store_config *
                                        .error = store_error,
                                        .close = store_close};
     self->redis = config->redis;
+    self->stream = (struct troth_redis_stream){.prefix = config->redis.prefix,
+                                               .length = config->redis.stream_length > 0
+                                                             ? config->redis.stream_length
+                                                             : TROTH_REDIS_STREAM_LENGTH};
     self->clock = config->clock;
     self->tried_us = NOT_YET_US;
     self->json = malloc(TROTH_CONTRACT_LENGTH_MAX);

@@ -178,6 +178,7 @@ troth_status troth_redis_store_rebuilt(struct troth_store *store, int32_t partit
     }
     troth_pipe_begin(&self->main);
     troth_fence_write_rebuilt(&self->main.out, &self->fences, partition);
+    troth_redis_write_restated(&self->main.out, &self->stream, partition);
     return troth_pipe_end(&self->main, (struct troth_pipe_entry){.partition = partition,
                                                                  .applied = TROTH_OFFSET_NONE});
 }

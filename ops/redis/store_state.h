@@ -6,6 +6,7 @@
 #define TROTH_OPS_REDIS_STORE_STATE_H
 
 #include "ops/redis/fence.h"
+#include "ops/redis/layout.h"
 #include "ops/redis/pipe.h"
 #include "ops/redis/routes.h"
 #include "ops/redis/store.h"
@@ -13,6 +14,7 @@
 struct redis_store {
     struct troth_store store; /* first: a store is cast to us */
     struct troth_redis_config redis;
+    struct troth_redis_stream stream;
     struct troth_clock clock;
     int64_t tried_us;
     struct troth_fences fences;

@@ -2,8 +2,9 @@
  * Claims, each against a real redis-server that the test starts and ends: an agent stands in the
  * sets of its capabilities and in no other, through every change and across engines, and in those
  * of probation while it is on it, which costs nothing while it stays; nothing older
- * lands on a narrowing, nor does one wait for what is queued; refusals, losses and bounds are told
- * and leave nothing half done. Without a redis-server binary it says SKIP.
+ * lands on a narrowing, nor does one wait for what is queued; those who listen hear of narrowings
+ * at once and of a view that was written anew, within the stream's cap; refusals, losses and bounds
+ * are told and leave nothing half done. Without a redis-server binary it says SKIP.
  */
 #include "tests/support/redis.h"
 
@@ -234,6 +235,49 @@ static void a_narrowing_is_told_and_a_widening_waits_for_the_flush(void **state)
     store->close(store);
 }
 
+/* In at: from the oldest. */
+static const char *field_of_entry(size_t at, unsigned part)
+{
+    const redisReply *entries = ask("XRANGE troth:interventions - +");
+    assert_true(at < entries->elements);
+    return entries->element[at]->element[1]->element[part]->str;
+}
+
+/* Whoever was told nothing while the view was somebody else's, or away, is told so. */
+static void a_view_that_is_whole_again_is_told_in_the_stream(void **state)
+{
+    (void)state;
+    struct troth_store *store = open_connected();
+    narrow(store, 1, TROTH_RUNG_PAUSE);
+    put(store, 0, TROTH_RUNG_CLEAR, 100);
+    assert_int_equal(store->rebuilt(store, 2), TROTH_OK);
+    settle(store);
+    assert_int_equal(count_of("XLEN", "troth:interventions"), 2);
+    assert_string_equal(field_of_entry(1, 0), "restated");
+    assert_string_equal(field_of_entry(1, 1), "2");
+    store->close(store);
+}
+
+static void the_stream_keeps_as_much_as_is_configured(void **state)
+{
+    (void)state;
+    ask("CONFIG SET stream-node-max-entries 10");
+    struct troth_redis_store_config config = store_config();
+    config.redis.stream_length = 20;
+    struct troth_store *store = open_with(&config);
+    bool fresh = false;
+    assert_true(store->connected(store, &fresh));
+    (void)own(store, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(store->announce(store, 3, 100, "{}", 2), TROTH_OK);
+    }
+    settle(store);
+    const long long length = count_of("XLEN", "troth:interventions");
+    assert_true(length >= 20 && length < 40);
+    ask("CONFIG SET stream-node-max-entries 100");
+    store->close(store);
+}
+
 static void a_refusal_is_told_once_and_kept(void **state)
 {
     (void)state;
@@ -369,6 +413,8 @@ int main(void)
         cmocka_unit_test_setup(nothing_older_lands_on_a_narrowing, empty),
         cmocka_unit_test_setup(a_narrowing_does_not_wait_for_what_is_queued, empty),
         cmocka_unit_test_setup(a_narrowing_is_told_and_a_widening_waits_for_the_flush, empty),
+        cmocka_unit_test_setup(a_view_that_is_whole_again_is_told_in_the_stream, empty),
+        cmocka_unit_test_setup(the_stream_keeps_as_much_as_is_configured, empty),
         cmocka_unit_test_setup(a_refusal_is_told_once_and_kept, empty),
         cmocka_unit_test_setup(a_full_server_is_told_as_such, empty),
         cmocka_unit_test_setup(a_loss_forgets_and_a_second_later_it_is_fresh, empty),

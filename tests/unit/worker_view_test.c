@@ -1,9 +1,12 @@
 /*
  * Claims: who was replaced in the store publishes nothing more, and says so once; who replaces
  * widens nothing before it has passed what it found applied; a store that lost everything is
- * filled anew, of all partitions the least trusted first.
+ * filled anew, of all partitions the least trusted first; of a storm that is not told whole those
+ * who listen are told so once its rows stand there.
  */
 #include "tests/support/fake_world.h"
+
+enum { STORM = 4500 /* more than may wait to be told */ };
 
 static struct world world;
 
@@ -191,6 +194,54 @@ static void a_store_that_lost_everything_is_filled_narrowed_first(void **state)
     assert_int_equal(committed(), end_of_log());
 }
 
+static unsigned number_of(const char *agent)
+{
+    const unsigned long number = strtoul(agent + 1, NULL, 10);
+    assert_true(number < STORM);
+    return (unsigned)number;
+}
+
+static void a_storm_that_is_not_told_whole_is_told_as_such(void **state)
+{
+    (void)state;
+    static bool shown[STORM];
+    world_close(&world);
+    world_open(&world, 1);
+    world.config.agents_max = STORM;
+    world.config.standings_max = STORM;
+    world_push(&world, WORLD_CONTRACT("refunds", 1));
+    world_start(&world);
+    world_run(&world, 2 * SECOND_US);
+    const size_t from = world.journal.count;
+    world.log.slow = 1000; /* so all of it waits for one commit */
+    for (unsigned i = 0; i < STORM; i++) {
+        char agent[16];
+        snprintf(agent, sizeof agent, "a%u", i);
+        world_tasks(&world, agent, TROTH_OUTCOME_OK, 20);
+    }
+    do {
+        world_run(&world, SECOND_US);
+    } while (committed() < end_of_log());
+    world_run(&world, 5 * SECOND_US);
+    assert_true(world_counts(&world).unannounced > 0);
+    const unsigned told = (unsigned)fake_journal_count(&world.journal, FAKE_ANNOUNCED, NULL, from);
+    assert_int_equal(told + world_counts(&world).unannounced, STORM);
+    /* The last time that it is said, every row is there. */
+    unsigned rows = 0;
+    unsigned rows_then = 0;
+    for (size_t i = from; i < world.journal.count; i++) {
+        const struct fake_entry *entry = &world.journal.entries[i];
+        if (entry->act == FAKE_STANDING && entry->rung == TROTH_RUNG_CLEAR) {
+            rows += !shown[number_of(entry->agent)];
+            shown[number_of(entry->agent)] = true;
+        } else if (entry->act == FAKE_REBUILT) {
+            rows_then = rows;
+        }
+    }
+    assert_int_equal(rows, STORM);
+    assert_int_equal(rows_then, STORM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +251,8 @@ int main(void)
                                         open_world, close_world),
         cmocka_unit_test_setup_teardown(a_store_that_lost_everything_is_filled_narrowed_first,
                                         open_world, close_world),
+        cmocka_unit_test_setup_teardown(a_storm_that_is_not_told_whole_is_told_as_such, open_world,
+                                        close_world),
     };
     return cmocka_run_group_tests_name("worker_view", tests, NULL, NULL);
 }
