@@ -25,6 +25,7 @@ struct troth_intervention {
     uint64_t kept[TROTH_TERMS_MAX]; /* by term, sums of the windows at the change */
     uint64_t broken[TROTH_TERMS_MAX];
     int64_t decided_at_us;
+    int64_t from_since_us;       /* when the rung that is left was entered */
     int64_t degraded_at_us;      /* of a narrowing; else TROTH_NEVER_US */
     uint32_t exposed_tasks;      /* TASK events since the causing term's CUSUM last left 0 */
     int64_t exposed_cost_micros; /* their cost */

@@ -195,6 +195,16 @@ static double need_of(const struct troth_sight *sight, unsigned rung)
     return fmax(0.1, sight->rules->contract->ladder[rung].scope.traffic);
 }
 
+/* Whether a condition of the rung that has to do with evidence which came is true. */
+static bool proof_holds(struct troth_sight *sight, unsigned rung)
+{
+    const struct troth_rung_rules *r = &sight->rules->contract->ladder[rung];
+    return (r->never && first_never(sight) != TROTH_NO_TERM) ||
+           (r->budget && first_exceeded(sight) != TROTH_NO_TERM) ||
+           (r->change && first_alarm(sight) != TROTH_NO_TERM) ||
+           (r->confidence_below > 0.0 && any_below(sight, threshold_of[rung]));
+}
+
 /* Whether a condition of the rung is true, freshness being taken by `need`. */
 static bool rung_holds(struct troth_sight *sight, unsigned rung, double need)
 {
@@ -203,12 +213,19 @@ static bool rung_holds(struct troth_sight *sight, unsigned rung, double need)
         return r->freshness_below > 0.0 &&
                troth_sight_least_freshness(sight, need, false) < r->freshness_below;
     }
-    return (r->never && first_never(sight) != TROTH_NO_TERM) ||
-           (r->budget && first_exceeded(sight) != TROTH_NO_TERM) ||
-           (r->change && first_alarm(sight) != TROTH_NO_TERM) ||
-           (r->confidence_below > 0.0 && any_below(sight, threshold_of[rung])) ||
+    return proof_holds(sight, rung) ||
            (r->freshness_below > 0.0 &&
             troth_sight_least_freshness(sight, need, true) < r->freshness_below);
+}
+
+bool troth_ladder_proof_above(struct troth_sight *sight, unsigned rung)
+{
+    for (unsigned above = TROTH_RUNG_PAUSE; above > rung; above--) {
+        if (above != TROTH_RUNG_RECERTIFY && proof_holds(sight, above)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The highest rung above `floor_rung` with a true condition, else floor_rung. */

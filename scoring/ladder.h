@@ -106,6 +106,10 @@ struct troth_step troth_ladder_step(struct troth_sight *sight, struct troth_ladd
  * certification's time with them where its deadline has passed). */
 struct troth_step troth_ladder_certify(struct troth_sight *sight, bool *restart);
 
+/* Returns whether some rung above `rung` has a true condition that rests on evidence which came:
+ * any but freshness and disputes. */
+bool troth_ladder_proof_above(struct troth_sight *sight, unsigned rung);
+
 /* Books a change of rung that the step describes: relapses, calm and when it left. */
 void troth_ladder_enter(struct troth_sight *sight, struct troth_ladder *ladder, uint8_t to);
 

@@ -62,6 +62,7 @@ static void add(struct troth_meet *meet, const struct troth_offer *offer)
     meet->traffic = scope->traffic < meet->traffic ? scope->traffic : meet->traffic;
     meet->max_cost_micros = least_cost(meet->max_cost_micros, scope->max_cost_micros);
     meet->contracts[meet->contract_count++] = offer->contract;
+    meet->guarded |= offer->guarded;
     if (offer->contract->consequence > meet->consequence) {
         meet->consequence = offer->contract->consequence;
     }
@@ -78,17 +79,24 @@ static void add(struct troth_meet *meet, const struct troth_offer *offer)
     }
 }
 
-/* Of what is left, what the narrow scopes leave. */
-static void narrow(struct troth_meet *meet)
+/* Of what is left, what the narrow scopes leave, and worse ones behind a guard. In offers, count:
+ * of which those of the mode count. */
+static void narrow(struct troth_meet *meet, const struct troth_offer *offers, unsigned count,
+                   enum troth_mode mode)
 {
     meet->narrowed.traffic = meet->traffic;
     meet->narrowed.max_cost_micros = meet->max_cost_micros;
     meet->narrowed.capability_count = meet->capability_count;
     memcpy(meet->narrowed.capabilities, meet->capabilities,
            meet->capability_count * sizeof meet->capabilities[0]);
-    for (unsigned i = 0; i < meet->contract_count && meet->rung < TROTH_RUNG_NARROW; i++) {
-        const struct troth_contract *contract = meet->contracts[i];
-        const struct troth_scope *scope = troth_meet_scope(contract, TROTH_RUNG_NARROW);
+    for (unsigned i = 0; i < count && meet->rung < TROTH_RUNG_NARROW; i++) {
+        const struct troth_contract *contract = offers[i].contract;
+        if (contract->mode != mode) {
+            continue;
+        }
+        const unsigned rung =
+            offers[i].behind > TROTH_RUNG_NARROW ? offers[i].behind : TROTH_RUNG_NARROW;
+        const struct troth_scope *scope = troth_meet_scope(contract, rung);
         if (scope->traffic < meet->narrowed.traffic) {
             meet->narrowed.traffic = scope->traffic;
         }
@@ -99,9 +107,28 @@ static void narrow(struct troth_meet *meet)
     }
 }
 
+/* Makes the meet of the offers of one mode. */
+static void meet_mode(struct troth_meet *meet, const struct troth_offer *offers, unsigned count,
+                      enum troth_mode mode)
+{
+    int64_t guard_us = INT64_MAX;
+    for (unsigned i = 0; i < count; i++) {
+        if (offers[i].contract->mode != mode) {
+            continue;
+        }
+        add(meet, &offers[i]);
+        if (offers[i].guarded && offers[i].good_until_us < guard_us) {
+            guard_us = offers[i].good_until_us;
+        }
+    }
+    if (meet->rung >= TROTH_RUNG_NARROW && guard_us < meet->offer_until_us) {
+        meet->offer_until_us = guard_us;
+    }
+    narrow(meet, offers, count, mode);
+}
+
 void troth_meet_of(struct troth_meet *meet, const struct troth_offer *offers, unsigned count)
 {
-    static const enum troth_mode order[] = {TROTH_MODE_ENFORCE, TROTH_MODE_ADVISE};
     TROTH_ASSERT(count <= TROTH_CONTRACTS_MAX);
     memset(meet, 0, sizeof *meet);
     meet->traffic = 1.0;
@@ -109,17 +136,14 @@ void troth_meet_of(struct troth_meet *meet, const struct troth_offer *offers, un
     meet->good_until_us = INT64_MAX;
     meet->offer_until_us = INT64_MAX;
     meet->limiting_term = TROTH_NO_TERM;
-    for (unsigned pass = 0; pass < 2 && !meet->any; pass++) {
-        for (unsigned i = 0; i < count; i++) {
-            if (offers[i].contract->mode == order[pass]) {
-                add(meet, &offers[i]);
-            }
-        }
+    meet_mode(meet, offers, count, TROTH_MODE_ENFORCE);
+    if (!meet->any) {
+        meet_mode(meet, offers, count, TROTH_MODE_ADVISE);
     }
     if (!meet->any) {
         meet->traffic = 0.0;
+        meet->narrowed.traffic = 0.0;
         meet->good_until_us = 0;
         meet->offer_until_us = 0;
     }
-    narrow(meet);
 }

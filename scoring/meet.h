@@ -21,10 +21,13 @@ struct troth_offer {
     uint16_t score;
     int64_t good_until_us;
     int64_t offer_until_us;
+    bool guarded;   /* it is offered better than it is, until good_until_us: */
+    uint8_t behind; /* then it is at this rung; of one that is not guarded: 0 */
 };
 
 struct troth_meet {
-    bool any; /* some standing is enforced or advised; without one an agent is unproven */
+    bool any;     /* some standing is enforced or advised; without one an agent is unproven */
+    bool guarded; /* one of those that count is */
     uint8_t rung;
     uint16_t score;
     double traffic;          /* 0..1 */
@@ -40,7 +43,8 @@ struct troth_meet {
         int64_t max_cost_micros;
         uint8_t capability_count;
         const char *capabilities[TROTH_CAPABILITIES_MAX];
-    } narrowed;          /* the same scope, were everything that counts at narrow at least */
+    } narrowed;          /* the same scope, were everything that counts at narrow at least, and
+                          * what is guarded at the rung behind its guard */
     uint8_t consequence; /* the highest of what counts: enum troth_consequence */
     uint16_t contract_count;
     const struct troth_contract *contracts[TROTH_CONTRACTS_MAX]; /* that count */
@@ -53,7 +57,8 @@ const struct troth_scope *troth_meet_scope(const struct troth_contract *contract
 /*
  * Makes the meet of an agent's standings. In offers: any order, at most TROTH_CONTRACTS_MAX.
  * Enforced ones count. Where there is none, advised ones do, as no worse than warn. Shadowed ones
- * never do.
+ * never do. A reader narrows clear and warn alone at good_until, so where the meet is worse than
+ * those, what is guarded is not offered past the end of its guard.
  */
 void troth_meet_of(struct troth_meet *meet, const struct troth_offer *offers, unsigned count);
 

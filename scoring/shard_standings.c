@@ -21,6 +21,8 @@ static void tell(struct troth_shard *shard, uint32_t index, struct troth_standin
                  struct troth_sight *sight, const struct troth_step *step, int64_t offset)
 {
     const struct troth_rules *rules = sight->rules;
+    const int64_t from_since_us = standing->since_us;
+    standing->since_us = sight->instant->time_us;
     struct troth_intervention told = {
         .agent = troth_agents_name(&shard->agents, standing->agent),
         .contract = rules->contract,
@@ -31,6 +33,7 @@ static void tell(struct troth_shard *shard, uint32_t index, struct troth_standin
         .cause = step->cause,
         .score = troth_outlook_score(sight),
         .decided_at_us = sight->instant->time_us,
+        .from_since_us = from_since_us,
         .degraded_at_us = TROTH_NEVER_US,
         .cause_offset = offset,
     };
@@ -83,7 +86,6 @@ static void take_step(struct troth_shard *shard, uint32_t index, struct troth_st
 {
     troth_shard_book_rung(shard, standing->contract, standing->rung, step->to);
     standing->rung = step->to & 7U;
-    standing->since_us = sight->instant->time_us;
     tell(shard, index, standing, sight, step, offset);
     if (step->to == TROTH_RUNG_RECERTIFY) {
         troth_standing_recertify(sight->rules, standing, sight->instant->time_us, false);

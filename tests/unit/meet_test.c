@@ -3,7 +3,8 @@
  * common capabilities and the nearest ends, whatever the order; an advised standing counts only
  * where none is enforced, and as no worse than warn; a shadowed one never counts. What would be
  * left at narrow is what the narrow scopes leave of it, and never more; the contracts that count
- * are told, and the highest consequence among them.
+ * are told, and the highest consequence among them. What is guarded joins by the rung that it had,
+ * until its guard ends, and leaves then what it is worth, or is not offered.
  */
 #include "tests/support/scenario.h"
 
@@ -198,6 +199,53 @@ static void what_is_left_at_narrow(void **state)
     assert_true(meet.narrowed.traffic == meet.traffic && meet.traffic == 0.05);
 }
 
+/* What is guarded is as it was, until its guard ends; then as it is. */
+static void guarded_until_its_end(void **state)
+{
+    (void)state;
+    struct troth_meet meet;
+    struct troth_offer offers[2] = {offer(0, TROTH_RUNG_CLEAR, 100),
+                                    offer(1, TROTH_RUNG_WARN, 900)};
+    offers[0].guarded = true;
+    offers[0].behind = TROTH_RUNG_RECERTIFY;
+    offers[0].good_until_us = START + 7;
+    offers[0].offer_until_us = START + 9 * HOUR;
+    offers[1].good_until_us = START + HOUR;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        troth_meet_of(&meet, &offers[turn], 1);
+        assert_true(meet.guarded);
+        assert_int_equal(meet.rung, TROTH_RUNG_CLEAR);
+        assert_true(meet.traffic == 1.0 && meet.max_cost_micros == 900);
+        assert_int_equal(meet.capability_count, 3);
+        assert_true(meet.narrowed.traffic == 0.10); /* recertify leaves less than narrow */
+        assert_true(meet.good_until_us == START + 7);
+        assert_true(meet.offer_until_us == START + 9 * HOUR);
+        /* With another that counts, in any order. */
+        troth_meet_of(&meet, offers, 2);
+        assert_true(meet.guarded);
+        assert_int_equal(meet.rung, TROTH_RUNG_WARN);
+        assert_true(meet.traffic == 0.5 && meet.narrowed.traffic == 0.10);
+        assert_true(meet.good_until_us == START + 7 && meet.offer_until_us == START + HOUR);
+        const struct troth_offer first = offers[0];
+        offers[0] = offers[1];
+        offers[1] = first;
+    }
+    /* A reader narrows clear and warn alone when a guard ends: others are not offered past it. */
+    for (unsigned rung = TROTH_RUNG_CLEAR; rung < TROTH_RUNG_COUNT; rung++) {
+        offers[1] = offer(1, rung, 900);
+        troth_meet_of(&meet, offers, 2);
+        assert_true(meet.offer_until_us == START + (rung < TROTH_RUNG_NARROW ? HOUR : INT64_C(7)));
+    }
+    /* Advice is not worse than warn, so a guard gives nothing; a shadowed one never counts. */
+    offers[0] = offer(2, TROTH_RUNG_CLEAR, 100);
+    offers[0].guarded = true;
+    offers[0].behind = TROTH_RUNG_RECERTIFY;
+    troth_meet_of(&meet, offers, 1);
+    assert_true(meet.guarded && meet.narrowed.traffic == 0.75);
+    troth_meet_of(&meet, offers, 2);
+    assert_false(meet.guarded);
+}
+
 /* Folding any offers one by one, as the text of the design has it. */
 static void any_offers_fold(void **state)
 {
@@ -252,7 +300,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_unproven),    cmocka_unit_test(one_enforced_is_its_own_scope),
         cmocka_unit_test(the_worst_of_each),      cmocka_unit_test(advice_is_no_worse_than_warn),
-        cmocka_unit_test(what_is_left_at_narrow), cmocka_unit_test(any_offers_fold),
+        cmocka_unit_test(what_is_left_at_narrow), cmocka_unit_test(guarded_until_its_end),
+        cmocka_unit_test(any_offers_fold),
     };
     return cmocka_run_group_tests(tests, make_all, free_all);
 }
