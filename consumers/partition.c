@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+_Static_assert(sizeof(struct troth_published) == 24, "there is one for each standing");
+
 static size_t round_up(size_t size)
 {
     return (size + 63) / 64 * 64;
@@ -14,8 +16,10 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
     const size_t shard_size = round_up(troth_shard_size(config));
     const size_t published_size =
         round_up((size_t)config->standings_max * sizeof(struct troth_published));
-    const size_t size =
-        shard_size + published_size + TROTH_REMOVALS_MAX * sizeof(struct troth_removal);
+    const size_t removals_size = round_up(TROTH_REMOVALS_MAX * sizeof(struct troth_removal));
+    const size_t outages_size = round_up(TROTH_CONTRACTS_MAX * sizeof(struct troth_outage));
+    const size_t size = shard_size + published_size + removals_size + outages_size +
+                        TROTH_CONTRACTS_MAX * sizeof(struct troth_outage_told);
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
@@ -31,7 +35,10 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
     partition->claim = -1;
     partition->shard = troth_shard_init(memory, config);
     partition->published = (void *)((char *)memory + shard_size);
-    partition->removals = (void *)((char *)memory + shard_size + published_size);
+    char *rest = (char *)memory + shard_size + published_size;
+    partition->removals = (void *)rest;
+    partition->outages = (void *)(rest + removals_size);
+    partition->outage_told = (void *)(rest + removals_size + outages_size);
     return TROTH_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "consumers/log.h"
+#include "consumers/outage.h"
 #include "scoring/shard.h"
 
 /* What the store was last told of a standing. */
@@ -19,7 +20,9 @@ struct troth_published {
     int64_t good_until_us;
     uint16_t score;
     uint8_t rung;
-    bool known; /* something was published since the store was last connected */
+    bool known : 1;   /* something was published since the store was last connected */
+    bool guarded : 1; /* its agent is, or may be, shown as guarded for it (worker/guard.c) */
+    uint8_t hit : 2; /* 1 + the rung that it was hit at by an outage, clear or warn; 0: it is not */
     uint32_t
         widened; /* number of the commit that its last widening waits, or waited, for; 0: none */
 };
@@ -47,6 +50,15 @@ enum troth_anew {
     TROTH_ANEW_WARN,
     TROTH_ANEW_CLEAR,
     TROTH_ANEW_TELL /* nothing but to tell it */
+};
+
+/* What was told of an outage. */
+struct troth_outage_told {
+    char contract[TROTH_NAME_LENGTH_MAX + 1]; /* empty: nothing was */
+    bool running;
+    bool due; /* it is to be told anew */
+    int64_t begun_us;
+    uint32_t hit;
 };
 
 struct troth_partition {
@@ -92,6 +104,15 @@ struct troth_partition {
     uint32_t restates;      /* a commit before which it is not told that everything has been */
     uint64_t removals_next; /* the first that the store was not told of (worker/removals.c) */
     uint64_t removals_end;
+    /* Of telemetry that stopped (worker/guard.c). */
+    bool outages_known;       /* they were found again, from the standings that it has */
+    bool outages_told;        /* the store was told of all that is new of them */
+    uint32_t outages_running; /* as the store was told */
+    uint32_t hits_next;       /* the first standing that was not looked at to find them again */
+    uint32_t guards_next;     /* the first that is to be published for its guard, if it has one, */
+    uint32_t guards_end;      /* and one past the last */
+    struct troth_outage *outages;          /* by slot */
+    struct troth_outage_told *outage_told; /* the same */
     struct troth_shard *shard;
     struct troth_published *published;    /* by standing */
     struct troth_removal *removals;       /* a ring of TROTH_REMOVALS_MAX */

@@ -45,6 +45,8 @@ struct troth_publication {
     int64_t good_until_us;
     int64_t offer_until_us;
     const struct troth_cause *why; /* of the last change of rung, or NULL where none is known */
+    bool guarded;                  /* telemetry stopped, and its agent is offered by its former rung
+                                      (consumers/outage.h) */
     bool whole; /* else only what evidence and time move has changed since it was last put */
     bool timid; /* a narrowing that is passed over where something worse stands already */
 };
@@ -56,8 +58,20 @@ struct troth_agent_publication {
     int64_t as_of_us;
     struct troth_text agent;
     struct troth_meet meet;
-    bool guarded;
     bool whole; /* as in troth_publication */
+};
+
+/* What there is to say of the telemetry of a contract in a partition. */
+struct troth_outage_publication {
+    int32_t partition;
+    int64_t applied; /* as in troth_publication */
+    int64_t as_of_us;
+    const char *contract;
+    bool running; /* it has stopped; else the rest means nothing */
+    int64_t since_us;
+    int64_t guarded_until_us; /* 0: nothing is guarded, as consequence is high */
+    uint32_t hit;             /* standings that were narrowed by it and still are, */
+    uint32_t standings;       /* of so many */
 };
 
 struct troth_store {
@@ -97,6 +111,9 @@ struct troth_store {
                                  const struct troth_publication *standing);
     troth_status (*put_agent)(struct troth_store *store,
                               const struct troth_agent_publication *agent);
+    /* Queues that the telemetry of a contract has stopped, how that is now, or that it is over. */
+    troth_status (*put_outage)(struct troth_store *store,
+                               const struct troth_outage_publication *outage);
     /* Queues that a standing has ended; where `last` the agent has no other left. */
     troth_status (*remove)(struct troth_store *store, int32_t partition, int64_t applied,
                            struct troth_text agent, const char *contract, bool last);

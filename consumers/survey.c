@@ -31,6 +31,7 @@ void troth_survey_add_counts(struct troth_worker_counts *sum, const struct troth
     sum->pointers += one->pointers;
     sum->duplicates += one->duplicates;
     sum->late += one->late;
+    sum->missing += one->missing;
     for (unsigned i = 0; i < TROTH_STATUS_COUNT; i++) {
         sum->rejects[i] += one->rejects[i];
     }
@@ -41,6 +42,7 @@ void troth_survey_add_counts(struct troth_worker_counts *sum, const struct troth
     }
     sum->unannounced += one->unannounced;
     sum->published += one->published;
+    sum->outages += one->outages;
     sum->evicted += one->evicted;
     sum->restores += one->restores;
     sum->saved += one->saved;
@@ -110,8 +112,8 @@ static void add_partition(struct troth_survey *sum, const struct troth_partition
     }
 }
 
-void troth_survey_add_rungs(struct troth_survey *survey, const char *contract,
-                            const uint64_t rungs[TROTH_RUNG_COUNT])
+/* Returns the place of a contract; beyond the bound, of the others. */
+static struct troth_contract_survey *place_of(struct troth_survey *survey, const char *contract)
 {
     uint32_t i = 0;
     while (i < survey->contract_count && strcmp(survey->contracts[i].name, contract) != 0) {
@@ -130,9 +132,29 @@ void troth_survey_add_rungs(struct troth_survey *survey, const char *contract,
         memcpy(place->name, contract, strlen(contract) + 1);
         survey->contract_count++;
     }
+    return place;
+}
+
+void troth_survey_add_rungs(struct troth_survey *survey, const char *contract,
+                            const uint64_t rungs[TROTH_RUNG_COUNT])
+{
+    struct troth_contract_survey *place = place_of(survey, contract);
     for (unsigned rung = 0; rung < TROTH_RUNG_COUNT; rung++) {
         place->rungs[rung] += rungs[rung];
     }
+}
+
+void troth_survey_add_outage(struct troth_survey *survey, const char *contract,
+                             const struct troth_outage_survey *outage)
+{
+    struct troth_outage_survey *sum = &place_of(survey, contract)->outage;
+    if (outage->partitions > 0 && (sum->partitions == 0 || outage->since_us < sum->since_us)) {
+        sum->since_us = outage->since_us;
+    }
+    sum->partitions += outage->partitions;
+    sum->hit += outage->hit;
+    sum->standings += outage->standings;
+    sum->guarded += outage->guarded;
 }
 
 void troth_survey_add(struct troth_survey *sum, const struct troth_survey *one)
@@ -147,5 +169,6 @@ void troth_survey_add(struct troth_survey *sum, const struct troth_survey *one)
     }
     for (uint32_t i = 0; i < one->contract_count; i++) {
         troth_survey_add_rungs(sum, one->contracts[i].name, one->contracts[i].rungs);
+        troth_survey_add_outage(sum, one->contracts[i].name, &one->contracts[i].outage);
     }
 }

@@ -29,9 +29,19 @@ struct troth_partition_survey {
     uint32_t standings;
 };
 
+/* Telemetry of a contract that has stopped: what an alert says, one for all partitions. */
+struct troth_outage_survey {
+    uint32_t partitions; /* in which it has; 0: in none, and the rest is 0 */
+    int64_t since_us;    /* the log's clock when the first of them did */
+    uint64_t hit;        /* standings that were narrowed by it and still are, */
+    uint64_t standings;  /* of so many in those partitions */
+    uint64_t guarded;    /* of those that are hit: agents are offered by the former scope */
+};
+
 struct troth_contract_survey {
     char name[TROTH_NAME_LENGTH_MAX + 1];
     uint64_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
+    struct troth_outage_survey outage;
 };
 
 struct troth_survey {
@@ -55,6 +65,10 @@ void troth_survey_add(struct troth_survey *sum, const struct troth_survey *one);
 /* Adds standings of a contract. */
 void troth_survey_add_rungs(struct troth_survey *survey, const char *contract,
                             const uint64_t rungs[TROTH_RUNG_COUNT]);
+
+/* Adds an outage of a contract, or several. */
+void troth_survey_add_outage(struct troth_survey *survey, const char *contract,
+                             const struct troth_outage_survey *outage);
 
 /* Adds counts of another worker, or of a former one. */
 void troth_survey_add_counts(struct troth_worker_counts *sum,

@@ -28,6 +28,7 @@
 #include "consumers/clock.h"
 #include "consumers/histogram.h"
 #include "consumers/log.h"
+#include "consumers/outage.h"
 #include "consumers/partitioner.h"
 #include "consumers/store.h"
 #include "schemas/status.h"
@@ -55,10 +56,13 @@ struct troth_worker_config {
     uint8_t nonce[16];           /* random: tells this worker's claims from a former self's */
     int64_t tick_us;             /* a silent partition gets a tick after this long; 0: never */
     uint32_t dead_band;          /* points of score that are not worth a write */
-    bool create_time;            /* records bear their emitter's time, not the log's */
-    uint32_t agents_max;         /* per partition */
-    uint32_t standings_max;      /* per partition */
-    uint32_t standing_bytes;     /* room per standing, mean; 0: 1024 */
+    /* When telemetry has stopped, and for how long agents are guarded then; guard_us 0: it is not
+     * looked for. */
+    struct troth_outage_rules outage;
+    bool create_time;        /* records bear their emitter's time, not the log's */
+    uint32_t agents_max;     /* per partition */
+    uint32_t standings_max;  /* per partition */
+    uint32_t standing_bytes; /* room per standing, mean; 0: 1024 */
     int64_t max_ahead_us;
     int64_t evict_after_us; /* agents at rest go after so long without an event; 0: never */
     /* Told what people should know; may be NULL. In text: one line, borrowed. */
@@ -79,7 +83,8 @@ struct troth_worker_counts {
     uint64_t ticks;      /* read back */
     uint64_t pointers;   /* read back */
     uint64_t duplicates; /* dropped by their sequence number */
-    uint64_t late; /* times that an event brought a standing kept evidence too late to count */
+    uint64_t late;    /* times that an event brought a standing kept evidence too late to count */
+    uint64_t missing; /* numbers of emitters that never came */
     uint64_t rejects[TROTH_STATUS_COUNT];       /* by reason */
     uint64_t interventions;                     /* sent */
     uint64_t narrowings[TROTH_CONDITION_COUNT]; /* of them, by cause */
@@ -87,6 +92,7 @@ struct troth_worker_counts {
     uint64_t unannounced; /* of them, too many at a time to be told to those who listen */
     uint64_t published;   /* standings written to the store */
     uint64_t restores;    /* partitions that were restored and begun */
+    uint64_t outages;     /* times that a contract's telemetry stopped in a partition */
     uint64_t evicted;     /* agents that gave their places back */
     uint64_t saved;       /* standings, and agents without, written to the log */
     uint64_t saved_bytes;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "consumers/announce.h"
+#include "consumers/worker/guard.h"
 #include "consumers/worker/look.h"
 #include "consumers/worker/view.h"
 #include "schemas/assert.h"
@@ -37,15 +38,19 @@ static void show_narrowing(struct troth_worker *worker, struct pending *pending)
         return;
     }
     struct troth_agent_publication agent;
-    struct troth_publication standing = troth_worker_look(partition, &view);
+    struct troth_publication standing = troth_worker_look(partition, pending->standing, &view);
     const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
     standing.why = &why;
     standing.whole = true;
     standing.timid = !troth_worker_has_passed(partition);
-    troth_worker_look_at_agent(partition, pending->standing, &standing, &agent);
+    const bool was_guarded =
+        troth_worker_look_at_agent(partition, pending->standing, &standing, &agent);
     const troth_status status =
         store->narrow(store, &standing, &agent, pending->record, strlen(pending->record));
     if (status == TROTH_OK) {
+        if (was_guarded && !agent.meet.guarded && !standing.timid) {
+            troth_worker_note_unguarded(partition, agent.agent);
+        }
         troth_worker_note_published(partition, pending->standing, &standing);
         troth_worker_time_narrowing(worker, pending->cause_us);
     } else if (status != TROTH_NOT_FOUND) {
@@ -183,6 +188,7 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
         worker->widened = worker->commit_number;
         partition->published[told->standing].widened = worker->commit_number;
     }
+    troth_worker_note_step(worker, partition, told);
     add_pending(worker, told, partition, announcement.json);
 }
 
@@ -206,6 +212,7 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
     struct troth_worker *worker = partition->owner;
     partition->published[standing].known = false;
     partition->published[standing].widened = 0;
+    partition->published[standing].hit = 0;
     end_pending(worker, partition, standing);
     troth_worker_send_tombstone(worker, partition, agent, contract);
     troth_partition_note_removal(partition, agent, troth_text_of(contract));

@@ -1,6 +1,7 @@
 /*
  * Publication: what changed of the standings, to the store, in slices, each `publish`.
  */
+#include "consumers/worker/guard.h"
 #include "consumers/worker/look.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
@@ -52,6 +53,9 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
     struct troth_published *published = &partition->published[standing];
     struct troth_standing_view view;
     const int64_t clock_us = troth_shard_clock_us(partition->shard);
+    if (published->hit != 0 && troth_worker_unguard(partition, standing)) {
+        flags |= TROTH_DIRTY_MOVED;
+    }
     if ((flags & (TROTH_DIRTY_WORSENED | TROTH_DIRTY_MOVED)) == 0 &&
         troth_partition_is_settled(published, worker->config.dead_band, clock_us)) {
         return TROTH_OK;
@@ -59,7 +63,7 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
     if (!troth_shard_view(partition->shard, standing, &view)) {
         return TROTH_OK;
     }
-    struct troth_publication publication = troth_worker_look(partition, &view);
+    struct troth_publication publication = troth_worker_look(partition, standing, &view);
     if (!(flags & TROTH_DIRTY_MOVED) &&
         !troth_partition_is_news(published, worker->config.dead_band, clock_us, view.standing->rung,
                                  publication.score.score, publication.good_until_us)) {
@@ -71,10 +75,13 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
                         published->rung != view.standing->rung ||
                         troth_partition_is_stale(published, clock_us);
     struct troth_agent_publication agent;
-    troth_worker_look_at_agent(partition, standing, &publication, &agent);
+    const bool was_guarded = troth_worker_look_at_agent(partition, standing, &publication, &agent);
     troth_status status = store->put_standing(store, &publication);
     status = status == TROTH_OK ? store->put_agent(store, &agent) : status;
     if (status == TROTH_OK) {
+        if (was_guarded && !agent.meet.guarded) {
+            troth_worker_note_unguarded(partition, agent.agent);
+        }
         troth_worker_note_published(partition, standing, &publication);
         worker->counts.published++;
     }
@@ -110,7 +117,8 @@ static void check_store(struct troth_worker *worker)
 static void own_partitions(struct troth_worker *worker)
 {
     for (uint32_t i = 0; i < worker->partition_count; i++) {
-        if (troth_partition_speaks(worker->partitions[i])) {
+        if (troth_partition_speaks(worker->partitions[i]) &&
+            troth_worker_recall_outages(worker, worker->partitions[i])) {
             (void)troth_worker_owns(worker, worker->partitions[i]);
         }
     }
@@ -160,10 +168,13 @@ static bool must_wait(const struct troth_worker *worker, const struct troth_part
 static bool publish_listed(struct troth_worker *worker, struct troth_partition *partition,
                            struct progress *progress, struct deferred *deferred, uint32_t *count)
 {
-    const troth_status removed = troth_worker_remove(worker, partition);
+    const troth_status told = troth_worker_tell_outages(worker, partition);
+    const troth_status removed = told == TROTH_OK ? troth_worker_remove(worker, partition) : told;
     progress->full |= removed == TROTH_FULL;
     if (removed != TROTH_OK && removed != TROTH_FULL && removed != TROTH_NOT_FOUND) {
-        troth_worker_store_failed(worker, "an ended standing could not be removed");
+        troth_worker_store_failed(worker, told != TROTH_OK
+                                              ? "an outage could not be published"
+                                              : "an ended standing could not be removed");
         return false;
     }
     while (goes_on(progress) && *count < DEFERRED_MAX) {
@@ -221,6 +232,9 @@ static bool publish_due(struct troth_worker *worker, struct progress *progress)
         for (uint32_t i = 0; i < worker->partition_count; i++) {
             const uint32_t turn = (worker->publish_first + i) % worker->partition_count;
             struct troth_partition *partition = worker->partitions[turn];
+            if (troth_worker_is_due(partition, progress->backlog)) {
+                troth_worker_list_guards(partition);
+            }
             if (troth_worker_is_due(partition, progress->backlog) &&
                 !publish_partition(worker, partition, progress)) {
                 return false;

@@ -1,7 +1,8 @@
 /*
  * The inside of a worker, shared by worker.c (the loop), worker/assignment.c (partitions that come
  * and go), worker/restore.c and worker/checkpoint.c (standings read and written), worker/commit.c,
- * worker/narrow.c, worker/publish.c, worker/removals.c and worker/view.c (what the store is told),
+ * worker/narrow.c, worker/publish.c, worker/guard.c, worker/removals.c and worker/view.c (what the
+ * store is told),
  * worker/survey.c (what is told of it), worker/contracts.c (contracts and the pointers to them) and
  * worker/own.c (the engine's own records). Nobody else includes this.
  */

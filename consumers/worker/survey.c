@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "consumers/survey.h"
-#include "consumers/worker/state.h"
+#include "consumers/worker/guard.h"
 
 enum { SAMPLE_US = 200000 /* a publication is timed at most this often */ };
 
@@ -75,6 +75,7 @@ void troth_worker_keep_counts(const struct troth_partition *partition,
     counts->unbound += shard.unbound;
     counts->evicted += shard.evicted;
     counts->late += shard.late;
+    counts->missing += shard.missing;
 }
 
 void troth_worker_count(const struct troth_worker *worker, struct troth_worker_counts *counts)
@@ -115,6 +116,24 @@ static void survey_partition(const struct troth_worker *worker,
                                               .standings = shard.standings};
 }
 
+static void survey_outage(const struct troth_partition *partition, unsigned slot,
+                          struct troth_survey *survey)
+{
+    uint32_t standings = 0;
+    const struct troth_outage *outage = troth_worker_outage(partition, slot, &standings);
+    if (outage == NULL) {
+        return;
+    }
+    const struct troth_contract *contract = troth_shard_rules(partition->shard, slot)->contract;
+    const bool guards = contract->consequence != TROTH_CONSEQUENCE_HIGH;
+    const struct troth_outage_survey found = {.partitions = 1,
+                                              .since_us = outage->begun_us,
+                                              .hit = outage->hit,
+                                              .standings = standings,
+                                              .guarded = guards ? outage->hit : 0};
+    troth_survey_add_outage(survey, contract->name, &found);
+}
+
 static void survey_contracts(const struct troth_partition *partition, struct troth_survey *survey)
 {
     for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
@@ -127,6 +146,7 @@ static void survey_contracts(const struct troth_partition *partition, struct tro
                 rungs[rung] = here[rung];
             }
             troth_survey_add_rungs(survey, rules->contract->name, rungs);
+            survey_outage(partition, slot, survey);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "consumers/worker/guard.h"
 #include "scoring/agents.h"
 
 enum {
@@ -24,6 +25,7 @@ static void begin_anew(struct troth_partition *partition)
     partition->anew = TROTH_ANEW_NARROW;
     partition->anew_next = 0;
     troth_partition_remove_anew(partition);
+    troth_worker_tell_outages_anew(partition);
 }
 
 bool troth_worker_has_passed(const struct troth_partition *partition)

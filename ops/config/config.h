@@ -97,15 +97,17 @@ struct troth_config {
     char *http;                  /* where metrics are served: HOST:PORT, [IPV6]:PORT, or off */
     int64_t publish_us;          /* scores are coalesced this long */
     int64_t dead_band;           /* points of score that are not worth a write */
-    int64_t delivery;            /* enum troth_config_delivery */
-    int64_t commit_us;           /* offsets are committed this often */
-    int64_t checkpoint_us;       /* standings that changed are written this often; 0: never */
-    int64_t tick_us;             /* a silent partition gets a tick after this long */
-    int64_t agents_max;          /* per partition */
-    int64_t standings_max;       /* per partition */
-    int64_t max_ahead_us;        /* by how much an event's time may pass its record's */
-    int64_t drain_us;            /* how long the end may publish */
-    int64_t evict_after_us;      /* agents with nothing on record go after so long; 0: never */
+    int64_t max_narrowed;        /* percent of a contract's standings that make an outage */
+    int64_t guard_for_us;   /* how long agents are guarded then; 0: outages are not looked for */
+    int64_t delivery;       /* enum troth_config_delivery */
+    int64_t commit_us;      /* offsets are committed this often */
+    int64_t checkpoint_us;  /* standings that changed are written this often; 0: never */
+    int64_t tick_us;        /* a silent partition gets a tick after this long */
+    int64_t agents_max;     /* per partition */
+    int64_t standings_max;  /* per partition */
+    int64_t max_ahead_us;   /* by how much an event's time may pass its record's */
+    int64_t drain_us;       /* how long the end may publish */
+    int64_t evict_after_us; /* agents with nothing on record go after so long; 0: never */
 
     char *file; /* the file that was read, or NULL where there was none */
     enum troth_config_source sources[TROTH_CONFIG_PARAMETERS_MAX]; /* by row of the table */

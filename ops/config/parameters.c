@@ -228,6 +228,25 @@ static const struct troth_parameter table[] = {
      .low = 0,
      .high = 1000,
      .help = "Points by which a score must have moved to be worth a write."},
+    {.key = "max_narrowed",
+     .type = TROTH_PARAMETER_INTEGER,
+     .offset = AT(max_narrowed),
+     .initial = "50",
+     .low = 1,
+     .high = 100,
+     .help =
+         "Percent. Where freshness alone narrows more than so many of a contract's standings in "
+         "a partition (at least 20) within the contract's hold, its telemetry has stopped: an "
+         "outage, and not so many agents that went bad at once."},
+    {.key = "guard_for",
+     .type = TROTH_PARAMETER_DURATION,
+     .offset = AT(guard_for_us),
+     .initial = "1h",
+     .low = 0,
+     .high = SECONDS(24 * 3600),
+     .help = "For so long, at most, agents that an outage narrowed are offered by their former "
+             "scope; never where consequence is high. 0s: outages are not looked for, and every "
+             "narrowing counts at once."},
     {.key = "delivery",
      .type = TROTH_PARAMETER_ENUM,
      .offset = AT(delivery),

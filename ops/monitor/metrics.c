@@ -26,6 +26,8 @@
       "Events dropped because their sequence number was seen before.")                             \
     X(LATE, "troth_events_late_total", COUNTER, "", "times",                                       \
       "Times that an event brought a standing kept evidence too late to count.")                   \
+    X(MISSING, "troth_missing_events_total", COUNTER, "", "events",                                \
+      "Numbers (seq) of emitters that never came; a jump counts 64 at most.")                      \
     X(TICKS, "troth_ticks_total", COUNTER, "", "records",                                          \
       "Ticks of the engine that were read back.")                                                  \
     X(POINTERS, "troth_pointers_total", COUNTER, "", "records",                                    \
@@ -55,6 +57,14 @@
       "Agents that gave their places back, as nothing came of them any more.")                     \
     X(STANDINGS, "troth_standings", GAUGE, "contract, rung", "standings",                          \
       "Standings of a contract that are on a rung.")                                               \
+    X(OUTAGE, "troth_telemetry_outage", GAUGE, "contract", "partitions",                           \
+      "Partitions in which the telemetry of a contract has stopped.")                              \
+    X(OUTAGE_NARROWED, "troth_outage_narrowed_standings", GAUGE, "contract", "standings",          \
+      "Standings that it narrowed there, for freshness alone, and that still are.")                \
+    X(GUARDED, "troth_guarded_standings", GAUGE, "contract", "standings",                          \
+      "Of them, those whose agents are offered by their former scope.")                            \
+    X(OUTAGES, "troth_telemetry_outages_total", COUNTER, "", "times",                              \
+      "Times that the telemetry of a contract stopped in a partition.")                            \
     X(STANDINGS_MAX, "troth_standings_max", GAUGE, "", "standings",                                \
       "Standings that one partition may hold.")                                                    \
     X(STANDING_BYTES, "troth_standing_bytes", GAUGE, "", "bytes",                                  \
@@ -133,6 +143,7 @@ static void write_records(struct troth_metrics_text *text, const struct troth_wo
     number(text, UNBOUND, counts->unbound);
     number(text, DUPLICATES, counts->duplicates);
     number(text, LATE, counts->late);
+    number(text, MISSING, counts->missing);
     number(text, TICKS, counts->ticks);
     number(text, POINTERS, counts->pointers);
     troth_metrics_family(text, &families[REJECTS]);
@@ -184,6 +195,23 @@ static void write_partitions(struct troth_metrics_text *text, const struct troth
     number(text, RESTORES, survey->counts.restores);
 }
 
+static void write_outages(struct troth_metrics_text *text, const struct troth_survey *survey)
+{
+    static const enum metric each[] = {OUTAGE, OUTAGE_NARROWED, GUARDED};
+    for (size_t m = 0; m < sizeof each / sizeof *each; m++) {
+        troth_metrics_family(text, &families[each[m]]);
+        for (uint32_t i = 0; i < survey->contract_count; i++) {
+            const struct troth_outage_survey *outage = &survey->contracts[i].outage;
+            const struct troth_metric_label label = {"contract", survey->contracts[i].name};
+            troth_metrics_number(text, &families[each[m]], &label, 1,
+                                 each[m] == OUTAGE            ? outage->partitions
+                                 : each[m] == OUTAGE_NARROWED ? outage->hit
+                                                              : outage->guarded);
+        }
+    }
+    number(text, OUTAGES, survey->counts.outages);
+}
+
 static void write_standings(struct troth_metrics_text *text, const struct troth_engine_look *look)
 {
     const struct troth_survey *survey = look->survey;
@@ -200,6 +228,7 @@ static void write_standings(struct troth_metrics_text *text, const struct troth_
             troth_metrics_number(text, &families[STANDINGS], labels, 2, contract->rungs[rung]);
         }
     }
+    write_outages(text, survey);
     number(text, STANDINGS_MAX, (uint64_t)look->standings_max);
     number(text, STANDING_BYTES, survey->counts.standing_bytes);
 }

@@ -261,6 +261,7 @@ static void add_still(struct troth_resp *resp, const char *prefix,
     add_string_field(resp, "rung", troth_rung_name(view->standing->rung));
     add_integer_field(resp, "since", view->standing->since_us);
     add_scope(resp, contract, view->standing->rung);
+    add_integer_field(resp, "guarded", standing->guarded);
     add_integer_field(resp, "relapses", view->standing->relapses);
     add_why(resp, prefix, standing);
     add_integer_field(resp, "detail_as_of", standing->as_of_us);
@@ -359,7 +360,7 @@ static void add_agent_still(struct troth_resp *resp, const struct troth_agent_pu
                      meet->narrowed.capability_count);
     add_integer_field(resp, "narrow_max_cost_micros", meet->narrowed.max_cost_micros);
     add_contracts(resp, meet);
-    add_integer_field(resp, "guarded", agent->guarded);
+    add_integer_field(resp, "guarded", agent->meet.guarded);
 }
 
 /* Puts an agent into the set of one of its capabilities. */
@@ -451,6 +452,31 @@ void troth_redis_write_capability(struct troth_resp *resp, const char *prefix,
     troth_resp_begin(resp, "SADD");
     add_global_key(resp, prefix, "capabilities");
     troth_resp_string(resp, capability);
+    troth_resp_end(resp);
+}
+
+void troth_redis_write_outage(struct troth_resp *resp, const char *prefix,
+                              const struct troth_outage_publication *outage)
+{
+    char place[TROTH_NAME_LENGTH_MAX + 16];
+    const int length =
+        snprintf(place, sizeof place, "%s:%d", outage->contract, (int)outage->partition);
+    const struct troth_text name = {place, (uint32_t)length};
+    troth_resp_begin(resp, outage->running ? "HSET" : "DEL");
+    add_key(resp, prefix, "outage", name, "");
+    if (outage->running) {
+        add_string_field(resp, "contract", outage->contract);
+        add_integer_field(resp, "partition", outage->partition);
+        add_integer_field(resp, "since", outage->since_us);
+        add_integer_field(resp, "hit", outage->hit);
+        add_integer_field(resp, "standings", outage->standings);
+        add_integer_field(resp, "guarded_until", outage->guarded_until_us);
+        add_integer_field(resp, "as_of", outage->as_of_us);
+    }
+    troth_resp_end(resp);
+    troth_resp_begin(resp, outage->running ? "SADD" : "SREM");
+    add_global_key(resp, prefix, "outages");
+    troth_resp_bytes(resp, name.data, name.length);
     troth_resp_end(resp);
 }
 

@@ -64,6 +64,10 @@ struct troth_redis_stream {
     int64_t length;
 };
 
+/* An outage's hash, and its place in PREFIX:outages; or the end of both. */
+void troth_redis_write_outage(struct troth_resp *resp, const char *prefix,
+                              const struct troth_outage_publication *outage);
+
 /* An intervention's entry in PREFIX:interventions; where `narrowed`, told on PREFIX:narrowed. */
 void troth_redis_write_record(struct troth_resp *resp, const struct troth_redis_stream *stream,
                               const char *record, size_t record_length, bool narrowed);

@@ -232,6 +232,19 @@ static troth_status store_announce(struct troth_store *store, int32_t partition,
     return end_entry(&self->main, partition, applied, 0, false);
 }
 
+static troth_status store_put_outage(struct troth_store *store,
+                                     const struct troth_outage_publication *outage)
+{
+    struct redis_store *self = redis_store_of(store);
+    const troth_status status = may_put(self, outage->partition);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    troth_pipe_begin(&self->main);
+    troth_redis_write_outage(&self->main.out, self->redis.prefix, outage);
+    return end_entry(&self->main, outage->partition, outage->applied, 0, false);
+}
+
 static troth_status store_remove(struct troth_store *store, int32_t partition, int64_t applied,
                                  struct troth_text agent, const char *contract, bool last)
 {
@@ -447,6 +460,7 @@ troth_status troth_redis_store_open_with(const struct troth_redis_store_config *
                                        .announce = store_announce,
                                        .put_standing = store_put_standing,
                                        .put_agent = store_put_agent,
+                                       .put_outage = store_put_outage,
                                        .remove = store_remove,
                                        .flush = store_flush,
                                        .acknowledged = store_acknowledged,

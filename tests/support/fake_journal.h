@@ -23,6 +23,7 @@ enum fake_act {
     FAKE_STANDING,     /* a standing was put */
     FAKE_AGENT,        /* an agent was put, by narrow() too */
     FAKE_ANNOUNCED,    /* a widening's record was put */
+    FAKE_OUTAGE,       /* that telemetry stopped, or is over, was put */
     FAKE_REMOVED,      /* a standing was said to have ended */
     FAKE_ACKNOWLEDGED, /* the store has answered everything */
     FAKE_OWNED,        /* a partition was made a worker's in the store; offset: found applied */
@@ -38,8 +39,9 @@ struct fake_entry {
     uint8_t topic;
     uint8_t rung;
     uint16_t score;
-    bool last;  /* of a removal */
-    bool timid; /* of a narrowing */
+    bool last;    /* of a removal */
+    bool timid;   /* of a narrowing */
+    bool guarded; /* of an outage: it runs; score: standings that are hit; as_of_us: since when */
     int32_t partition;
     int64_t offset; /* of what the store was given: applied */
     int64_t as_of_us;

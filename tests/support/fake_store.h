@@ -207,6 +207,7 @@ static inline void fake_store_note(struct fake_store *store, enum fake_act act,
     entry->partition = standing->partition;
     entry->offset = standing->applied;
     entry->timid = standing->timid;
+    entry->guarded = standing->guarded;
     entry->rung = (uint8_t)standing->view->standing->rung;
     entry->score = standing->score.score;
     entry->as_of_us = standing->as_of_us;
@@ -224,6 +225,7 @@ static inline void fake_store_note_agent(struct fake_store *store,
     entry->partition = agent->partition;
     entry->offset = agent->applied;
     entry->rung = agent->meet.rung;
+    entry->guarded = agent->meet.guarded;
     entry->score = agent->meet.score;
     entry->as_of_us = agent->as_of_us;
     entry->good_until_us = agent->meet.good_until_us;
@@ -364,6 +366,23 @@ static inline troth_status fake_store_put_agent(struct troth_store *base,
     return status;
 }
 
+static inline troth_status fake_store_put_outage(struct troth_store *base,
+                                                 const struct troth_outage_publication *outage)
+{
+    const troth_status status = fake_store_put(fake_store_of(base), outage->partition);
+    if (status == TROTH_OK) {
+        struct fake_entry *entry = fake_journal_add(fake_store_of(base)->journal, FAKE_OUTAGE);
+        entry->partition = outage->partition;
+        entry->offset = outage->applied;
+        entry->guarded = outage->running;
+        entry->as_of_us = outage->since_us;
+        entry->good_until_us = outage->guarded_until_us;
+        entry->score = (uint16_t)outage->hit;
+        snprintf(entry->contract, sizeof entry->contract, "%s", outage->contract);
+    }
+    return status;
+}
+
 static inline troth_status fake_store_remove(struct troth_store *base, int32_t partition,
                                              int64_t applied, struct troth_text agent,
                                              const char *contract, bool last)
@@ -452,6 +471,7 @@ static inline void fake_store_init(struct fake_store *store, struct fake_clock *
                                            .announce = fake_store_announce,
                                            .put_standing = fake_store_put_standing,
                                            .put_agent = fake_store_put_agent,
+                                           .put_outage = fake_store_put_outage,
                                            .remove = fake_store_remove,
                                            .flush = fake_store_flush,
                                            .acknowledged = fake_store_acknowledged,

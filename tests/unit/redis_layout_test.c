@@ -91,7 +91,19 @@ static void what_is_written_is_what_is_documented(void **state)
     struct troth_store *store = open_connected();
     put(store, 0, TROTH_RUNG_CLEAR, 900);
     narrow(store, 1, TROTH_RUNG_NARROW);
+    const struct troth_outage_publication outage = {.partition = 3,
+                                                    .applied = 1,
+                                                    .as_of_us = 9,
+                                                    .contract = contract.name,
+                                                    .running = true,
+                                                    .since_us = 8,
+                                                    .guarded_until_us = 10,
+                                                    .hit = 21,
+                                                    .standings = 40};
+    assert_int_equal(store->put_outage(store, &outage), TROTH_OK);
     settle(store);
+    compare_with_document("\n## troth:outage:CONTRACT:P\n", ask("HGETALL troth:outage:refunds:3"));
+    assert_int_equal(ask("SISMEMBER troth:outages refunds:3")->integer, 1);
     compare_with_document("\n## troth:meta\n", ask("HGETALL troth:meta"));
     compare_with_document("\n## troth:shard:P\n", ask("HGETALL troth:shard:3"));
     compare_with_document("\n## troth:agent:AGENT\n", ask("HGETALL troth:agent:refund-0"));
@@ -104,13 +116,18 @@ static void what_is_written_is_what_is_documented(void **state)
     assert_string_equal(entry->element[0]->element[1]->element[1]->str, "{\"id\":\"1\"}");
     /* Every key there is has a row. */
     const redisReply *keys = ask("KEYS *");
-    assert_int_equal(keys->elements, 13 + 2 * PARTITIONS);
+    assert_int_equal(keys->elements, 15 + 2 * PARTITIONS);
     for (size_t i = 0; i < keys->elements; i++) {
         char kind[64];
         snprintf(kind, sizeof kind, "\n| `troth:%.*s", (int)strcspn(keys->element[i]->str + 6, ":"),
                  keys->element[i]->str + 6);
         assert_non_null(strstr(document, kind));
     }
+    const struct troth_outage_publication over = {
+        .partition = 3, .applied = 1, .contract = contract.name};
+    assert_int_equal(store->put_outage(store, &over), TROTH_OK);
+    settle(store);
+    assert_int_equal(ask("EXISTS troth:outage:refunds:3 troth:outages")->integer, 0);
     store->close(store);
 }
 

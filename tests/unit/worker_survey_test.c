@@ -158,6 +158,8 @@ static void surveys_add_up(void **state)
             snprintf(name, sizeof name, "c%d-%u", w, i);
             troth_survey_add_rungs(&one, name, rungs);
         }
+        const struct troth_outage_survey outage = {1, 20 - w, 3, 4, 2};
+        troth_survey_add_outage(&one, "c0-1", &outage);
         troth_survey_add(&sum, &one);
     }
     assert_int_equal(sum.counts.applied, 14);
@@ -171,6 +173,12 @@ static void surveys_add_up(void **state)
     assert_int_equal(sum.contract_count, TROTH_CONTRACTS_MAX + 1);
     assert_string_equal(sum.contracts[TROTH_CONTRACTS_MAX].name, TROTH_SURVEY_OTHER);
     assert_int_equal(sum.contracts[TROTH_CONTRACTS_MAX].rungs[1], 2 * (400 - TROTH_CONTRACTS_MAX));
+    assert_int_equal(sum.contracts[1].outage.partitions, 2);
+    assert_int_equal(sum.contracts[1].outage.since_us, 19);
+    assert_int_equal(sum.contracts[1].outage.hit, 6);
+    assert_int_equal(sum.contracts[1].outage.standings, 8);
+    assert_int_equal(sum.contracts[1].outage.guarded, 4);
+    assert_int_equal(sum.contracts[0].outage.since_us, 0);
     troth_survey_copy(&one, &sum);
     assert_int_equal(one.partitions[TROTH_PARTITIONS_MAX].lag,
                      sum.partitions[TROTH_PARTITIONS_MAX].lag);
