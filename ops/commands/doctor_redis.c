@@ -9,6 +9,7 @@
 #include "ops/commands/doctor_parts.h"
 #include "ops/config/parse.h"
 #include "ops/redis/connect.h"
+#include "ops/redis/outages.h"
 
 #define ANSWER_TIMEOUT_US INT64_C(3000000)
 #define SKEW_TOLD_US      INT64_C(1000000) /* half of a second is common without any harm */
@@ -186,6 +187,27 @@ static void look_at_meta(struct troth_doctor *doctor, redisContext *context)
     freeReplyObject(reply);
 }
 
+/* Whether what stands there rests on telemetry that still comes. */
+static void look_at_outages(struct troth_doctor *doctor, redisContext *context)
+{
+    struct troth_redis_outage outages[TROTH_REDIS_OUTAGES_MAX];
+    const struct troth_clock clock = troth_clock_system();
+    const int64_t now_us = clock.wall_us(clock.context);
+    const int count = troth_redis_outages(context, doctor->config->prefix, outages);
+    if (count == 0) {
+        troth_doctor_tell(doctor, TROTH_DIAGNOSIS_OK, "telemetry", NULL,
+                          "no contract's telemetry has stopped");
+    }
+    for (int i = 0; i < count; i++) {
+        char text[TROTH_REDIS_OUTAGE_LENGTH_MAX];
+        troth_redis_outage_text(&outages[i], now_us, text);
+        troth_doctor_tell(doctor, TROTH_DIAGNOSIS_WARN, "telemetry",
+                          "look at what sends the events of its agents; where that is as it should "
+                          "be, they are idle",
+                          "%s", text);
+    }
+}
+
 void troth_doctor_redis(struct troth_doctor *doctor)
 {
     const struct troth_redis_config config = troth_redis_config_of(doctor->config);
@@ -217,5 +239,6 @@ void troth_doctor_redis(struct troth_doctor *doctor)
     look_at_clock(doctor, context);
     look_at_library(doctor, context);
     look_at_meta(doctor, context);
+    look_at_outages(doctor, context);
     redisFree(context);
 }

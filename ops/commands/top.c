@@ -13,6 +13,7 @@
 #include "ops/config/options.h"
 #include "ops/message.h"
 #include "ops/redis/layout.h"
+#include "ops/redis/outages.h"
 #include "ops/redis/reader.h"
 #include "ops/table.h"
 
@@ -41,6 +42,8 @@ struct fleet {
     unsigned places_shown;          /* of them, those that fit the screen */
     unsigned contracts_shown;       /* likewise */
     struct troth_fields *standings; /* of the places */
+    struct troth_redis_outage outages[TROTH_REDIS_OUTAGES_MAX];
+    unsigned outage_count;
 };
 
 struct choice {
@@ -177,6 +180,8 @@ static bool read_fleet(struct troth_redis_reader *reader, struct fleet *fleet,
             freeReplyObject(reply);
         }
     }
+    const int outages = troth_redis_outages(reader->context, reader->config.prefix, fleet->outages);
+    fleet->outage_count = outages > 0 ? (unsigned)outages : 0;
     return read_standings(reader, fleet);
 }
 
@@ -282,6 +287,10 @@ static void print_fleet_json(const struct fleet *fleet)
         troth_redis_reader_print_json(
             json_pack("{s:{s:s, s:o}}", "contract", "name", fleet->names[c], "rungs", rungs));
     }
+    for (unsigned i = 0; i < fleet->outage_count; i++) {
+        troth_redis_reader_print_json(
+            json_pack("{s:o}", "outage", troth_redis_outage_json(&fleet->outages[i])));
+    }
     for (unsigned i = 0; i < fleet->place_count; i++) {
         troth_redis_reader_print_json(
             json_pack("{s:o}", "standing", troth_fields_json(&fleet->standings[i])));
@@ -302,7 +311,12 @@ static void print_fleet(const struct fleet *fleet, const struct troth_redis_read
     printf("troth top  %s  Redis %s  %" PRId64 " standing%s%s%s", time, reader->config.address,
            total, total == 1 ? "" : "s", line_end, line_end);
     print_counts(fleet, width, line_end);
-    printf("%s", line_end);
+    for (unsigned i = 0; i < fleet->outage_count; i++) {
+        char text[TROTH_REDIS_OUTAGE_LENGTH_MAX];
+        troth_redis_outage_text(&fleet->outages[i], now_us, text);
+        printf("%s%.*s", line_end, width > 0 ? (int)width : (int)sizeof text, text);
+    }
+    printf("%s%s", fleet->outage_count > 0 ? line_end : "", line_end);
     print_worst(fleet, now_us, width, line_end);
 }
 
@@ -328,7 +342,7 @@ static void fit(struct fleet *fleet, unsigned height)
         used += total_of(fleet, c) > 0;
     }
     fleet->contracts_shown = used < height / 2 ? used : height / 2;
-    const unsigned taken = fleet->contracts_shown + LINES_AROUND;
+    const unsigned taken = fleet->contracts_shown + fleet->outage_count + LINES_AROUND;
     const unsigned left = height > taken ? height - taken : 1;
     fleet->places_shown = left < fleet->place_count ? left : fleet->place_count;
 }
@@ -443,7 +457,9 @@ const struct troth_command troth_command_top = {
     .summary = "the fleet by rung, and the agents that stand worst, live",
     .help =
         "Counts by contract and rung, then the worst standings: lowest rung first, then lowest\n"
-        "score. On a terminal it is shown anew each second until Ctrl-C.\n"
+        "score. Where a contract's telemetry has stopped, that is said between them. On a "
+        "terminal\n"
+        "it is shown anew each second until Ctrl-C.\n"
         "\n"
         "  --contract C     of this contract alone\n"
         "  --rung R         list the standings at this rung alone\n"
