@@ -92,6 +92,8 @@ void sim_check_committed(void *context, const struct sim_record *record, enum tr
     snprintf(change->id, sizeof change->id, "%s", json_string_value(json_object_get(told, "id")));
     change->from = rung_of(told, "from");
     change->to = rung_of(told, "to");
+    const json_t *cause = json_object_get(json_object_get(told, "cause"), "condition");
+    change->stale = strcmp(json_string_value(cause), "freshness") == 0;
     json_decref(told);
     check_follows(check, change);
 }
@@ -156,12 +158,91 @@ static void check_not_behind(struct sim_check *check, const struct sim_write *wr
     }
 }
 
+/* What is committed of a standing: its rung, and the one that it had before freshness alone took it
+ * from clear or warn to narrow or recertify. */
+struct rungs {
+    uint8_t now;
+    uint8_t former;
+};
+
+static struct rungs committed_of(const struct sim_check *check, const char *agent,
+                                 const char *contract)
+{
+    struct rungs found = {TROTH_RUNG_RECERTIFY, TROTH_RUNG_RECERTIFY};
+    for (size_t i = 0; i < check->change_count; i++) {
+        const struct sim_change *change = &check->changes[i];
+        if (strcmp(change->agent, agent) != 0 || strcmp(change->contract, contract) != 0) {
+            continue;
+        }
+        const bool narrows = change->to == TROTH_RUNG_NARROW || change->to == TROTH_RUNG_RECERTIFY;
+        const bool goes_on = change->from == TROTH_RUNG_NARROW && found.former < found.now;
+        if (!change->stale || !narrows) {
+            found.former = change->to;
+        } else if (change->from < TROTH_RUNG_NARROW) {
+            found.former = change->from;
+        } else if (!goes_on) {
+            found.former = change->to;
+        }
+        found.now = change->to;
+    }
+    return found;
+}
+
+/* Returns the agent's row before a write of it, or NULL. */
+static const struct sim_write *agent_before(const struct sim_redis *redis,
+                                            const struct sim_write *write)
+{
+    for (size_t i = redis->count - 1; i-- > 0;) {
+        const struct sim_write *before = &redis->writes[i];
+        if (strcmp(before->agent, write->agent) == 0 &&
+            (before->kind == SIM_WRITE_AGENT ||
+             (before->kind == SIM_WRITE_REMOVE && before->last))) {
+            return before->kind == SIM_WRITE_AGENT ? before : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* An agent is the meet of its standings; those that are shown, and committed, bound it. What is no
+ * wider than it was binds nobody: who takes a partition over may see less. */
+static void check_agent(struct sim_check *check, const struct sim_write *write)
+{
+    const struct sim_redis *redis = &check->cluster->redis;
+    const struct sim_write *before = agent_before(redis, write);
+    check->guarded += write->guarded;
+    if (check->lives_anew || (before != NULL && write->rung >= before->rung && !write->guarded)) {
+        return;
+    }
+    for (size_t i = 0; i < check->change_count; i++) {
+        const struct sim_change *change = &check->changes[i];
+        bool complete = false;
+        if (strcmp(change->agent, write->agent) != 0) {
+            continue;
+        }
+        const struct sim_write *row =
+            sim_redis_shows(redis, change->agent, change->contract, &complete);
+        const struct rungs committed = committed_of(check, change->agent, change->contract);
+        uint8_t bound = write->guarded ? committed.former : committed.now;
+        bound = row != NULL && row->rung < bound ? row->rung : bound;
+        if (row != NULL && write->rung < bound) {
+            sim_check_fail(check, "%s is shown at %s%s; of %s %s is committed, and %s before that",
+                           write->agent, troth_rung_name(write->rung),
+                           write->guarded ? ", guarded" : "", change->contract,
+                           troth_rung_name(committed.now), troth_rung_name(committed.former));
+            return;
+        }
+    }
+}
+
 void sim_check_written(void *context, const struct sim_write *write)
 {
     struct sim_check *check = context;
     unsigned committed = TROTH_RUNG_RECERTIFY;
     check_not_stale(check, write);
     check_not_behind(check, write);
+    if (write->kind == SIM_WRITE_AGENT) {
+        check_agent(check, write);
+    }
     if (write->kind != SIM_WRITE_STANDING || write->cause_offset < 0) {
         return;
     }
@@ -227,6 +308,21 @@ static void sort(struct lines *lines)
     if (lines->count > 0) {
         qsort(lines->items, lines->count, sizeof *lines->items, compare_lines);
     }
+}
+
+/* What is there twice is there once; what is left is sorted. */
+static void drop_doubles(struct lines *lines)
+{
+    size_t kept = 0;
+    sort(lines);
+    for (size_t i = 0; i < lines->count; i++) {
+        if (kept > 0 && strcmp(lines->items[kept - 1], lines->items[i]) == 0) {
+            free(lines->items[i]);
+        } else {
+            lines->items[kept++] = lines->items[i];
+        }
+    }
+    lines->count = kept;
 }
 
 /* Compares two lists, sorted. */
@@ -371,7 +467,8 @@ static void check_agent_row(struct sim_check *check, const struct sim_undisturbe
         }
     }
     const struct sim_write *row = sim_redis_shows(&check->cluster->redis, agent, NULL, &complete);
-    if (row == NULL || row->rung != rung || !complete) {
+    const bool as_it_is = row != NULL && (row->guarded ? row->rung <= rung : row->rung == rung);
+    if (!as_it_is || !complete) {
         sim_check_fail(check, "agent %s is shown %s%s; it is at %s", agent,
                        row == NULL ? "nowhere" : troth_rung_name(row->rung),
                        row != NULL && !complete ? ", in part" : "", troth_rung_name(rung));
@@ -475,6 +572,7 @@ void sim_check_standings(struct sim_check *check, size_t since, const char *who)
             lines_add(&found, line_of("%s", redis->writes[i].report));
         }
     }
+    drop_doubles(&found); /* a guard that ends meanwhile has its standings published again */
     compare(check, who, &expected, &found);
     lines_fini(&expected);
     lines_fini(&found);

@@ -4,6 +4,9 @@
  * Always (a violation is noted at once):
  * - a change of rung that is not committed shows in Redis only where it narrows, and never wider
  *   than what is committed.
+ * - an agent shows no wider than the rows of its standings, where these are committed; the one
+ *   exception is a guard, by which it shows no wider than what was committed before freshness alone
+ *   narrowed it.
  * - nothing lands in Redis of a former owner once a later one has the partition there.
  * - nothing lands in Redis that is wider than what a former owner has shown of more of the log.
  * - a committed change of rung begins where the one before it of that standing ended, none bears
@@ -36,6 +39,7 @@ struct sim_change {
     int64_t cause_offset;
     uint8_t from;
     uint8_t to;
+    bool stale; /* by freshness alone */
 };
 
 struct sim_check {
@@ -43,6 +47,7 @@ struct sim_check {
     const struct troth_worker_config *config;
     struct sim_change *changes; /* SIM_CHANGES_MAX */
     size_t change_count;
+    uint64_t guarded; /* agents shown so */
     struct sim_versions versions;
     struct sim_undisturbed runs[SIM_PARTITIONS_MAX];
     bool ran;

@@ -86,7 +86,9 @@ static void print_tally(const struct sim_tally *tally)
            tally->steps, tally->records, tally->interventions, tally->rejects, tally->evicted,
            tally->rebalances, tally->restarts, tally->refused, tally->fenced, tally->aborted,
            tally->late);
-    printf("flushes and narrowings that the fence stopped %" PRIu64 "\n", tally->stopped);
+    printf("flushes and narrowings that the fence stopped %" PRIu64
+           ", times that an agent was shown as guarded %" PRIu64 "\n",
+           tally->stopped, tally->guarded);
 }
 
 int main(int count, char **values)

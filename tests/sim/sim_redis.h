@@ -38,6 +38,7 @@ struct sim_write {
     uint8_t rung;
     uint8_t cause; /* enum troth_condition of the last change of rung */
     bool whole;    /* else only a part of a row that is there already */
+    bool guarded;  /* of an agent: it is shown by a former rung */
     bool last;     /* REMOVE: the agent has no other standing */
     uint16_t score;
     bool timid; /* passed over where something worse stands */

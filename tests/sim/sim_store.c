@@ -157,6 +157,7 @@ static struct sim_write of_agent(const struct sim_store *store,
     struct sim_write write = {.kind = SIM_WRITE_AGENT,
                               .rung = agent->meet.rung,
                               .whole = agent->whole,
+                              .guarded = agent->meet.guarded,
                               .score = agent->meet.score,
                               .partition = agent->partition,
                               .as_of_us = agent->as_of_us};
@@ -280,6 +281,13 @@ static troth_status put_agent(struct troth_store *base, const struct troth_agent
     return put(store, &write);
 }
 
+static troth_status put_outage(struct troth_store *base,
+                               const struct troth_outage_publication *outage)
+{
+    TROTH_ASSERT(outage->contract[0] != '\0');
+    return may_put(store_of(base), outage->partition);
+}
+
 static troth_status take_away(struct troth_store *base, int32_t partition, int64_t applied,
                               struct troth_text agent, const char *contract, bool last)
 {
@@ -355,6 +363,7 @@ void sim_store_open(struct sim_store *store, struct sim_redis *redis, struct sim
                                         .announce = announce,
                                         .put_standing = put_standing,
                                         .put_agent = put_agent,
+                                        .put_outage = put_outage,
                                         .remove = take_away,
                                         .flush = flush,
                                         .acknowledged = acknowledged,

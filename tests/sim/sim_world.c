@@ -323,6 +323,10 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
         .instance = "simulated",
         .tick_us = SIM_SECOND_US,
         .dead_band = 5,
+        /* Drawn of the seed, so that all else of it stays as it was. */
+        .outage = {.max_narrowed = options->seed % 4 == 0 ? 0.5 : 0.1,
+                   .guard_us = options->seed % 3 == 0 ? 0 : 30 * SIM_SECOND_US,
+                   .least = 1},
         /* A bound is not part of what the model counts, nor is eviction. */
         .agents_max = narrow && options->written == NULL ? 2 : 32,
         .standings_max = 64,
@@ -372,6 +376,7 @@ static void close_world(struct sim_world *world, struct sim_tally *tally)
     tally->aborted += cluster->log.counts.aborted;
     tally->late += cluster->log.counts.late;
     tally->stopped += cluster->redis.fenced;
+    tally->guarded += world->check.guarded;
     sim_stream_fini(&world->stream);
     sim_check_fini(&world->check);
     sim_redis_fini(&world->cluster.redis);
