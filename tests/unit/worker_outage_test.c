@@ -395,6 +395,61 @@ static void restart_finds_it_again(void **state)
     assert_int_equal(guarded(30), 0);
 }
 
+/* One is let out of narrow, and freshness takes it on while that is not committed: it is shown as
+ * it is, and guarded when its former rung is committed. */
+static void guard_waits_for_its_rung_to_be_committed(void **state)
+{
+    (void)state;
+    begin(
+        "contract: refunds\nversion: 1\npromise: It does what it says.\nowner: ops\n"
+        "capabilities: [refund]\nwindow: 10s\npanes: 10\nhold: 1s\n"
+        "certify: {confidence: 0.6, within: 1d}\n"
+        "terms:\n"
+        "  - {name: resolves, when: {kind: task}, keep: {outcome: ok}, floor: 0.9, evidence: 10}\n",
+        30);
+    world_tasks(&world, name_of(0), TROTH_OUTCOME_FAILED, 4);
+    world_run(&world, SECOND_US);
+    assert_int_equal(agent_of(0)->rung, TROTH_RUNG_NARROW);
+    world_run(&world, SECOND_US);
+    world.log.on_committed = (struct fake_failure){TROTH_TIMED_OUT, 0, UINT32_MAX};
+    const size_t from = world.journal.count;
+    world_tasks(&world, name_of(0), TROTH_OUTCOME_OK, 60);
+    world_run(&world, 12 * SECOND_US);
+    assert_int_equal(surveyed()->partitions, 1);
+    assert_int_equal(surveyed()->hit, 30);
+    assert_int_equal(standing_of(0)->rung, TROTH_RUNG_RECERTIFY);
+    assert_true(agent_of(1)->guarded);
+    for (size_t i = from; i < world.journal.count; i++) {
+        const struct fake_entry *entry = &world.journal.entries[i];
+        if (entry->act == FAKE_AGENT && strcmp(entry->agent, name_of(0)) == 0) {
+            assert_true(entry->rung >= TROTH_RUNG_NARROW && !entry->guarded);
+        }
+    }
+    world.log.on_committed.count = 0;
+    world_run(&world, SECOND_US);
+    assert_true(agent_of(0)->guarded);
+    assert_int_equal(agent_of(0)->rung, TROTH_RUNG_CLEAR);
+}
+
+/* Who had it before had shown more of the log than is applied yet. */
+static void nothing_is_guarded_behind(void **state)
+{
+    (void)state;
+    world.config.outage.guard_us = 60 * MINUTE;
+    begin(CONTRACT("refunds", 1, HOLD), 40);
+    pass(11, 30, 40);
+    assert_int_equal(guarded(40), 30);
+    world_run(&world, 2 * SECOND_US);
+    world_crash(&world);
+    world.store.shards[0].applied += 1000000;
+    world_start(&world);
+    pass(11, 0, 0);
+    assert_int_equal(surveyed()->partitions, 1);
+    assert_int_equal(surveyed()->hit, 40);
+    assert_int_equal(agent_of(35)->rung, TROTH_RUNG_RECERTIFY);
+    assert_false(agent_of(35)->guarded);
+}
+
 static void store_that_lost_it_is_told_anew(void **state)
 {
     (void)state;
@@ -429,6 +484,8 @@ int main(void)
         TEST(new_version_ends_it),
         TEST(other_contracts_still_count),
         TEST(restart_finds_it_again),
+        TEST(guard_waits_for_its_rung_to_be_committed),
+        TEST(nothing_is_guarded_behind),
         TEST(store_that_lost_it_is_told_anew),
     };
     return cmocka_run_group_tests_name("worker_outage", tests, NULL, NULL);
