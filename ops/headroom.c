@@ -103,7 +103,7 @@ static troth_status look_at(struct troth_headroom *headroom, struct look *look)
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)snprintf(headroom->error, sizeof(headroom->error), "group %s: %s", headroom->group,
-                       rd_kafka_err2str(code));
+                       troth_kafka_explain(code));
         troth_status status = troth_kafka_status(code);
         return status == TROTH_TIMED_OUT ? TROTH_UNREACHABLE : status;
     }

@@ -164,12 +164,12 @@ void troth_kafka_assignment_on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t
         state->unassign_due = true;
     } else {
         state->abort_due = true; /* what the caller sends until it learns of it is of no use */
-        troth_kafka_note(state,
-                         "the group has gone on without this member, which has lost its "
-                         "partitions%s%s",
-                         error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? "" : ": ",
-                         error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? ""
-                                                                       : rd_kafka_err2str(error));
+        troth_kafka_note(
+            state,
+            "the group has gone on without this member, which has lost its "
+            "partitions%s%s",
+            error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? "" : ": ",
+            error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? "" : troth_kafka_explain(error));
         give_up(state, TROTH_LOG_LOST);
         state->unassign_due = false;
         (void)rd_kafka_assign(client, NULL);
@@ -201,7 +201,7 @@ static troth_status unassign(struct troth_kafka_state *state)
 {
     rd_kafka_resp_err_t code = rd_kafka_assign(state->consumer, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        troth_kafka_note(state, "unassign: %s", rd_kafka_err2str(code));
+        troth_kafka_note(state, "unassign: %s", troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     state->unassign_due = false;
@@ -237,7 +237,7 @@ static troth_status assign(struct troth_kafka_state *state)
     rd_kafka_resp_err_t code = rd_kafka_assign(state->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        troth_kafka_note(state, "assign: %s", rd_kafka_err2str(code));
+        troth_kafka_note(state, "assign: %s", troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     state->assign_due = false;
@@ -295,7 +295,7 @@ void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_top
         troth_kafka_reading_extent(state, topic, partition, WATERMARK_TIMEOUT_US, &low, &high);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         troth_kafka_note(state, "%s[%" PRId32 "]: watermarks: %s", state->names[topic], partition,
-                         rd_kafka_err2str(code));
+                         troth_kafka_explain(code));
     } else if (reading->next < low) {
         troth_kafka_note(state,
                          "%s[%" PRId32 "]: records %" PRId64 " to %" PRId64

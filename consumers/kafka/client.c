@@ -204,6 +204,37 @@ troth_status troth_kafka_status(rd_kafka_resp_err_t error)
     }
 }
 
+const char *troth_kafka_explain_or(rd_kafka_resp_err_t error, const char *words)
+{
+    switch (error) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "this user has no right to the topic; kafka-acls.sh gives it, with the commands of "
+               "ops/ACCESS.md for its role";
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        return "this user has no right to the consumer group; kafka-acls.sh gives it, with the "
+               "commands of ops/ACCESS.md for its role";
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+        return "this user has no right to the transactional id; kafka-acls.sh gives it, with the "
+               "engine's commands of ops/ACCESS.md";
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+        return "this user has no right to the cluster; an administrator has, or who was given it "
+               "with the commands of ops/ACCESS.md";
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        return "the user or the password is wrong; set kafka.sasl.username and kafka.sasl.password";
+    case RD_KAFKA_RESP_ERR__SSL:
+        return "TLS failed; kafka.ssl.ca.location must name the authority of the brokers' "
+               "certificate, and kafka.bootstrap.servers a name that stands in it";
+    default:
+        return words;
+    }
+}
+
+const char *troth_kafka_explain(rd_kafka_resp_err_t error)
+{
+    return troth_kafka_explain_or(error, rd_kafka_err2str(error));
+}
+
 int64_t troth_kafka_monotonic_us(void)
 {
     struct timespec now;

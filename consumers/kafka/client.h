@@ -77,6 +77,13 @@ rd_kafka_resp_err_t troth_kafka_watermarks(rd_kafka_t *client, const char *topic
 /* Returns what an error of librdkafka means to us. */
 troth_status troth_kafka_status(rd_kafka_resp_err_t error);
 
+/* Returns what an error of librdkafka says; where it is one of rights or of security, what would
+ * mend it. The text is a constant. */
+const char *troth_kafka_explain(rd_kafka_resp_err_t error);
+
+/* The same, where the broker or the client has said more; returns words where we know no better. */
+const char *troth_kafka_explain_or(rd_kafka_resp_err_t error, const char *words);
+
 /* Says a line, printf-like, and nothing where there is no voice. */
 __attribute__((format(printf, 3, 4))) void troth_kafka_say(const struct troth_kafka_voice *voice,
                                                            int level, const char *format, ...);

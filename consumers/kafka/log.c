@@ -263,7 +263,7 @@ static troth_status log_extent(struct troth_log *log, int32_t partition,
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         troth_kafka_note(state, "extent of %s[%" PRId32 "]: %s", topic, partition,
-                         rd_kafka_err2str(code));
+                         troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     *extent = found;
@@ -283,7 +283,7 @@ static troth_status log_catch_up(struct troth_log *log, enum troth_topic topic, 
     rd_kafka_resp_err_t code =
         troth_kafka_reading_extent(state, topic, 0, CATCH_UP_TIMEOUT_US, &low, &high);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        troth_kafka_note(state, "end of %s: %s", state->names[topic], rd_kafka_err2str(code));
+        troth_kafka_note(state, "end of %s: %s", state->names[topic], troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     troth_kafka_assignment_reopen(state, topic);
@@ -322,7 +322,7 @@ static troth_status log_recall(struct troth_log *log, int32_t partition)
                                                           EXTENT_TIMEOUT_MS * 1000, &low, &high);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         troth_kafka_note(state, "extent of %s[%" PRId32 "]: %s",
-                         state->names[TROTH_TOPIC_STANDINGS], partition, rd_kafka_err2str(code));
+                         state->names[TROTH_TOPIC_STANDINGS], partition, troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     state->standings[partition] = (struct troth_kafka_reading){.started = true, .next = low};

@@ -155,14 +155,15 @@ static troth_status topic_open(struct troth_kafka_state *state, enum troth_topic
     /* A handle for as long as we live: records are told apart by it, not by their topic's name. */
     state->reads[topic] = rd_kafka_topic_new(state->consumer, name, NULL);
     if (state->reads[topic] == NULL) {
-        (void)snprintf(error, size, "topic %s: %s", name, rd_kafka_err2str(rd_kafka_last_error()));
+        (void)snprintf(error, size, "topic %s: %s", name,
+                       troth_kafka_explain(rd_kafka_last_error()));
         return TROTH_INVALID;
     }
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(state->consumer, 0, state->reads[topic], &metadata, OPEN_TIMEOUT_MS);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        (void)snprintf(error, size, "topic %s: %s", name, rd_kafka_err2str(code));
+        (void)snprintf(error, size, "topic %s: %s", name, troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
@@ -170,7 +171,7 @@ static troth_status topic_open(struct troth_kafka_state *state, enum troth_topic
     rd_kafka_metadata_destroy(metadata);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || *partitions < 1 || *partitions > PARTITIONS_MAX) {
         (void)snprintf(error, size, "topic %s: %s; `troth topics create` makes what is missing",
-                       name, rd_kafka_err2str(code));
+                       name, troth_kafka_explain(code));
         return code == RD_KAFKA_RESP_ERR_NO_ERROR ? TROTH_NOT_FOUND : troth_kafka_status(code);
     }
     return TROTH_OK;
@@ -193,7 +194,7 @@ static troth_status control_open(struct troth_kafka_state *state, enum troth_top
     rd_kafka_resp_err_t code = troth_kafka_reading_extent(state, topic, 0, OPEN_TIMEOUT_MS * 1000,
                                                           &reading->next, &reading->end);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        (void)snprintf(error, size, "%s: %s", state->names[topic], rd_kafka_err2str(code));
+        (void)snprintf(error, size, "%s: %s", state->names[topic], troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     reading->assigned = true;
@@ -237,7 +238,7 @@ static troth_status join(struct troth_kafka_state *state, char *error, size_t si
     rd_kafka_resp_err_t code = rd_kafka_subscribe(state->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        (void)snprintf(error, size, "subscribe: %s", rd_kafka_err2str(code));
+        (void)snprintf(error, size, "subscribe: %s", troth_kafka_explain(code));
     }
     return troth_kafka_status(code);
 }

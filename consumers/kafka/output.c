@@ -46,7 +46,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         output->failures++;
         note(output, "a record for %s was not delivered: %s", rd_kafka_topic_name(message->rkt),
-             rd_kafka_err2str(message->err));
+             troth_kafka_explain(message->err));
     }
 }
 
@@ -102,7 +102,7 @@ troth_status troth_kafka_output_open(struct troth_kafka_output *output,
         output->topics[i] = rd_kafka_topic_new(output->client, names[i], NULL);
         if (output->topics[i] == NULL) {
             (void)snprintf(error, size, "topic %s: %s", names[i],
-                           rd_kafka_err2str(rd_kafka_last_error()));
+                           troth_kafka_explain(rd_kafka_last_error()));
             return TROTH_INVALID;
         }
     }
@@ -187,7 +187,8 @@ static rd_kafka_resp_err_t produce(struct troth_kafka_output *output,
     rd_kafka_resp_err_t code = rd_kafka_error_code(failure);
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         note(output, "a record for %s was refused: %s",
-             rd_kafka_topic_name(output->topics[record->topic]), rd_kafka_error_string(failure));
+             rd_kafka_topic_name(output->topics[record->topic]),
+             troth_kafka_explain_or(code, rd_kafka_error_string(failure)));
     }
     rd_kafka_error_destroy(failure);
     if (headers != NULL) {

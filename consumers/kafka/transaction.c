@@ -58,10 +58,9 @@ static troth_status fence_former(struct troth_kafka_transactions *transactions, 
         }
         const bool again = rd_kafka_error_is_retriable(failure) && left_us > 0;
         const troth_status status = troth_kafka_status(rd_kafka_error_code(failure));
-        (void)snprintf(error, size,
-                       "transactions as %s cannot begin: %s; the engine needs the rights Write and "
-                       "Describe on that transactional id",
-                       id, rd_kafka_error_string(failure));
+        (void)snprintf(
+            error, size, "transactions as %s cannot begin: %s", id,
+            troth_kafka_explain_or(rd_kafka_error_code(failure), rd_kafka_error_string(failure)));
         rd_kafka_error_destroy(failure);
         if (!again) {
             return status == TROTH_TIMED_OUT ? TROTH_UNREACHABLE : status;
@@ -113,7 +112,8 @@ static void note_failure(struct troth_kafka_output *output, const char *what,
                        what, reason);
         break;
     default:
-        (void)snprintf(output->error, size, "%s: %s: %s", what, rd_kafka_err2name(code), reason);
+        (void)snprintf(output->error, size, "%s: %s: %s", what, rd_kafka_err2name(code),
+                       troth_kafka_explain_or(code, reason));
     }
 }
 

@@ -86,7 +86,7 @@ static troth_status await_commit(struct troth_kafka_state *state, uint64_t numbe
             continue; /* the late answer to a commit that was given up; at most one each */
         }
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
+            troth_kafka_note(state, "commit: %s", troth_kafka_explain(code));
         }
         return troth_kafka_status(code);
     }
@@ -128,7 +128,7 @@ static troth_status commit_plainly(struct troth_kafka_state *state,
     rd_kafka_resp_err_t code = rd_kafka_commit_queue(state->consumer, list, state->commit_queue,
                                                      NULL, (void *)(uintptr_t)number);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        troth_kafka_note(state, "commit: %s", rd_kafka_err2str(code));
+        troth_kafka_note(state, "commit: %s", troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     return await_commit(state, number, deadline_us);

@@ -29,9 +29,11 @@ static void tell_group(struct troth_doctor *doctor,
     const size_t members = rd_kafka_ConsumerGroupDescription_member_count(group);
     const rd_kafka_consumer_group_state_t state = rd_kafka_ConsumerGroupDescription_state(group);
     if (error != NULL) {
-        troth_doctor_tell(doctor, TROTH_DIAGNOSIS_WARN, engine_area,
-                          "see the brokers' logs; or allow this user DESCRIBE on the group",
-                          "group %s cannot be described: %s", name, rd_kafka_error_string(error));
+        troth_doctor_tell(
+            doctor, TROTH_DIAGNOSIS_WARN, engine_area,
+            "see the brokers' logs; or allow this user DESCRIBE on the group",
+            "group %s cannot be described: %s", name,
+            troth_kafka_explain_or(rd_kafka_error_code(error), rd_kafka_error_string(error)));
     } else if (members == 0) {
         troth_doctor_tell(doctor, TROTH_DIAGNOSIS_FAIL, engine_area, "start trothd",
                           "group %s has no member: no engine is running", name);
@@ -78,7 +80,9 @@ static bool ask_about_group(struct troth_doctor *doctor, rd_kafka_t *client, boo
     } else if (told) {
         troth_doctor_tell(doctor, TROTH_DIAGNOSIS_WARN, engine_area, "see the brokers' logs",
                           "group %s cannot be described: %s", groups[0],
-                          event != NULL ? rd_kafka_event_error_string(event) : "no answer");
+                          event != NULL ? troth_kafka_explain_or(rd_kafka_event_error(event),
+                                                                 rd_kafka_event_error_string(event))
+                                        : "no answer");
     }
     if (event != NULL) {
         rd_kafka_event_destroy(event);
@@ -120,7 +124,7 @@ static void look_at_lag(struct troth_doctor *doctor, rd_kafka_t *client, const c
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         troth_doctor_tell(doctor, TROTH_DIAGNOSIS_WARN, engine_area, "see the brokers' logs",
-                          "the group's progress cannot be read: %s", rd_kafka_err2str(code));
+                          "the group's progress cannot be read: %s", troth_kafka_explain(code));
     } else if (uncommitted > 0) {
         troth_doctor_tell(
             doctor, TROTH_DIAGNOSIS_WARN, engine_area, "start trothd, or wait for its first commit",

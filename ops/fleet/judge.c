@@ -30,7 +30,7 @@ static bool ask_ends(struct troth_kafka_link *link, rd_kafka_topic_partition_lis
             troth_kafka_watermarks(link->client, ends->elems[i].topic, ends->elems[i].partition,
                                    ANSWER_US / 1000, &low, &ends->elems[i].offset);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            troth_message_error("%s: %s", ends->elems[i].topic, rd_kafka_err2str(code));
+            troth_message_error("%s: %s", ends->elems[i].topic, troth_kafka_explain(code));
             return false;
         }
     }

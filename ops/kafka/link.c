@@ -3,21 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* From librdkafka's threads: why a broker is not reached is told by a log line alone. */
-static void keep_words(void *context, int level, const char *text)
-{
-    struct troth_kafka_link *link = context;
-    const int error = 3; /* syslog's number */
-    if (level > error) {
-        return;
-    }
-    pthread_mutex_lock(&link->lock);
-    /* "kafka: [thrd:...]: ..." : whose thread it was helps nobody here. */
-    const char *end = strstr(text, "]: ");
-    (void)snprintf(link->words, sizeof link->words, "%s", end != NULL ? end + 3 : text);
-    pthread_mutex_unlock(&link->lock);
-}
-
 struct troth_kafka_properties troth_kafka_link_properties(const struct troth_config *config,
                                                           struct troth_kafka_property *entries)
 {
@@ -42,12 +27,11 @@ troth_status troth_kafka_link_open(
                        "kafka.bootstrap.servers in troth.yaml");
         return TROTH_INVALID;
     }
-    link->voice = (struct troth_kafka_voice){.say = keep_words, .context = link};
-    pthread_mutex_init(&link->lock, NULL);
+    troth_kafka_words_init(&link->words);
     rd_kafka_conf_t *conf = NULL;
     troth_status status =
         troth_kafka_conf_create(suggested, troth_kafka_link_properties(config, passed), needed,
-                                &link->voice, &conf, error, TROTH_KAFKA_ERROR_LENGTH);
+                                &link->words.voice, &conf, error, TROTH_KAFKA_ERROR_LENGTH);
     if (status == TROTH_OK) {
         if (on_delivery != NULL) {
             rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
@@ -56,19 +40,9 @@ troth_status troth_kafka_link_open(
         status = link->client != NULL ? TROTH_OK : TROTH_INVALID;
     }
     if (status != TROTH_OK) {
-        pthread_mutex_destroy(&link->lock);
+        troth_kafka_words_fini(&link->words);
     }
     return status;
-}
-
-static troth_status unreachable(struct troth_kafka_link *link, rd_kafka_resp_err_t code,
-                                char *error)
-{
-    pthread_mutex_lock(&link->lock);
-    (void)snprintf(error, TROTH_KAFKA_ERROR_LENGTH, "Kafka at %.150s does not answer: %.300s",
-                   link->servers, link->words[0] != '\0' ? link->words : rd_kafka_err2str(code));
-    pthread_mutex_unlock(&link->lock);
-    return TROTH_UNREACHABLE;
 }
 
 troth_status troth_kafka_link_reach(struct troth_kafka_link *link, const char *topic,
@@ -82,14 +56,15 @@ troth_status troth_kafka_link_reach(struct troth_kafka_link *link, const char *t
         rd_kafka_topic_destroy(handle);
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return unreachable(link, code, error);
+        troth_kafka_words_tell(&link->words, link->servers, code, error, TROTH_KAFKA_ERROR_LENGTH);
+        return TROTH_UNREACHABLE;
     }
     troth_status status = TROTH_OK;
     if (topic != NULL && (metadata->topic_cnt != 1 || metadata->topics[0].partition_cnt == 0)) {
         const rd_kafka_resp_err_t why =
             metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
         (void)snprintf(error, TROTH_KAFKA_ERROR_LENGTH, "topic %s: %s; see troth topics check",
-                       topic, rd_kafka_err2str(why));
+                       topic, troth_kafka_explain(why));
         status = TROTH_NOT_FOUND;
     } else if (topic != NULL && partitions != NULL) {
         *partitions = metadata->topics[0].partition_cnt;
@@ -105,5 +80,5 @@ void troth_kafka_link_close(struct troth_kafka_link *link)
     }
     rd_kafka_destroy(link->client);
     link->client = NULL;
-    pthread_mutex_destroy(&link->lock);
+    troth_kafka_words_fini(&link->words);
 }

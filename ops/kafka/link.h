@@ -9,20 +9,18 @@
 #define TROTH_OPS_KAFKA_LINK_H
 
 #include <librdkafka/rdkafka.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "consumers/kafka/client.h"
 #include "ops/config/config.h"
+#include "ops/kafka/words.h"
 #include "schemas/status.h"
 
 struct troth_kafka_link {
-    struct troth_kafka_voice voice; /* first: librdkafka's opaque points here */
+    struct troth_kafka_words words; /* first: librdkafka's opaque points here */
     rd_kafka_t *client;             /* NULL: closed */
     const char *servers;            /* as configured */
-    pthread_mutex_t lock;           /* of the words */
-    char words[TROTH_KAFKA_ERROR_LENGTH];
 };
 
 /* Gets `kafka` of the configuration as the clients take it. Out entries: room for

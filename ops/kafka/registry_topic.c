@@ -64,7 +64,7 @@ static troth_status read_records(struct troth_registry_topic *topic, rd_kafka_t 
             take_record(topic, message);
         } else if (code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
             snprintf(error, TROTH_KAFKA_ERROR_LENGTH, "the contracts topic: %s",
-                     rd_kafka_message_errstr(message));
+                     troth_kafka_explain_or(code, rd_kafka_message_errstr(message)));
         }
         rd_kafka_message_destroy(message);
         if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -88,7 +88,7 @@ static troth_status read_from(struct troth_registry_topic *topic, struct troth_k
     const rd_kafka_resp_err_t code = rd_kafka_assign(link->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        snprintf(error, TROTH_KAFKA_ERROR_LENGTH, "topic %s: %s", name, rd_kafka_err2str(code));
+        snprintf(error, TROTH_KAFKA_ERROR_LENGTH, "topic %s: %s", name, troth_kafka_explain(code));
         return troth_kafka_status(code);
     }
     return read_records(topic, link->client, error);

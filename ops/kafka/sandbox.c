@@ -24,7 +24,7 @@ static troth_status create_topics(struct troth_sandbox *sandbox, const char *pre
         rd_kafka_resp_err_t code =
             rd_kafka_mock_topic_create(sandbox->cluster, name, single ? 1 : partitions, 1);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            (void)snprintf(error, size, "topic %s: %s", name, rd_kafka_err2str(code));
+            (void)snprintf(error, size, "topic %s: %s", name, troth_kafka_explain(code));
             return TROTH_REFUSED;
         }
     }

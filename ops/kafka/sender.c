@@ -23,7 +23,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     }
     sender->failed++;
     (void)snprintf(sender->error, sizeof sender->error, "topic %s: %s", sender->topic,
-                   rd_kafka_err2str(message->err));
+                   troth_kafka_explain(message->err));
 }
 
 /* Makes the header that `framing` asks of an event; bare has none. */
@@ -164,7 +164,7 @@ troth_status troth_sender_send(struct troth_sender *sender, const void *key, siz
         }
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             (void)snprintf(sender->error, sizeof sender->error, "topic %s: %s", sender->topic,
-                           rd_kafka_err2str(code));
+                           troth_kafka_explain(code));
             return TROTH_REFUSED;
         }
         rd_kafka_poll(sender->link.client, QUEUE_WAIT_MS);
@@ -187,7 +187,7 @@ troth_status troth_sender_flush(struct troth_sender *sender)
         rd_kafka_flush(sender->link.client, 2 * TROTH_SENDER_TIMEOUT_MS);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)snprintf(sender->error, sizeof sender->error, "topic %s: %s", sender->topic,
-                       rd_kafka_err2str(code));
+                       troth_kafka_explain(code));
         return TROTH_REFUSED;
     }
     return sender->failed == 0 ? TROTH_OK : TROTH_REFUSED;

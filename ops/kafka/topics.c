@@ -63,16 +63,16 @@ void troth_topics_name(const struct troth_topics_config *config, enum troth_topi
     TROTH_ASSERT(length > 0 && length < TROTH_KAFKA_NAME_LENGTH); /* configuration bounds prefix */
 }
 
-troth_status troth_topics_connect(const struct troth_topics_config *config, rd_kafka_t **client,
-                                  char *error, size_t size)
+troth_status troth_topics_connect(const struct troth_topics_config *config,
+                                  struct troth_kafka_words *words, rd_kafka_t **client, char *error,
+                                  size_t size)
 {
     static const struct troth_kafka_property suggested[] = {{"client.id", "troth"}};
     static const struct troth_kafka_property needed[] = {{"allow.auto.create.topics", "false"}};
     rd_kafka_conf_t *conf;
     troth_status status = troth_kafka_conf_create(
         (struct troth_kafka_properties){suggested, 1}, config->properties,
-        (struct troth_kafka_properties){needed, 1},
-        (struct troth_kafka_voice *)(uintptr_t)&config->voice, &conf, error, size);
+        (struct troth_kafka_properties){needed, 1}, &words->voice, &conf, error, size);
     if (status != TROTH_OK) {
         return status;
     }
@@ -80,14 +80,13 @@ troth_status troth_topics_connect(const struct troth_topics_config *config, rd_k
     return *client == NULL ? TROTH_INVALID : TROTH_OK;
 }
 
-troth_status troth_topics_silent(const struct troth_topics_config *config, rd_kafka_resp_err_t code,
+troth_status troth_topics_silent(const struct troth_topics_config *config,
+                                 struct troth_kafka_words *words, rd_kafka_resp_err_t code,
                                  char *error, size_t size)
 {
-    (void)snprintf(error, size,
-                   "no broker at %s answers (%s); start one (ops/local/kafka start, or "
-                   "`troth sandbox`), or set kafka.bootstrap.servers to where yours is",
-                   troth_kafka_property_find(config->properties, "bootstrap.servers"),
-                   rd_kafka_err2str(code));
+    troth_kafka_words_tell(words,
+                           troth_kafka_property_find(config->properties, "bootstrap.servers"), code,
+                           error, size);
     return TROTH_UNREACHABLE;
 }
 
@@ -149,7 +148,8 @@ static troth_status read_outcome(rd_kafka_event_t *event,
             } else {
                 const char *reason = rd_kafka_topic_result_error_string(results[i]);
                 (void)snprintf(made[t].reason, sizeof(made[t].reason), "%s",
-                               reason == NULL ? rd_kafka_err2str(code) : reason);
+                               reason == NULL ? troth_kafka_explain(code)
+                                              : troth_kafka_explain_or(code, reason));
                 (void)snprintf(error, size, "%s could not be made: %s", name, made[t].reason);
                 status = TROTH_REFUSED;
             }
@@ -158,7 +158,8 @@ static troth_status read_outcome(rd_kafka_event_t *event,
     return status;
 }
 
-static troth_status request(const struct troth_topics_config *config, rd_kafka_t *client,
+static troth_status request(const struct troth_topics_config *config,
+                            struct troth_kafka_words *words, rd_kafka_t *client,
                             rd_kafka_NewTopic_t **topics,
                             struct troth_topics_made made[TROTH_TOPIC_COUNT], char *error,
                             size_t size)
@@ -180,9 +181,10 @@ static troth_status request(const struct troth_topics_config *config, rd_kafka_t
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         status = read_outcome(event, made, error, size);
     } else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
-        status = troth_topics_silent(config, code, error, size);
+        status = troth_topics_silent(config, words, code, error, size);
     } else {
-        (void)snprintf(error, size, "the broker refused: %s", rd_kafka_event_error_string(event));
+        (void)snprintf(error, size, "the broker refused: %s",
+                       troth_kafka_explain_or(code, rd_kafka_event_error_string(event)));
         status = TROTH_REFUSED;
     }
     rd_kafka_event_destroy(event);
@@ -233,7 +235,9 @@ troth_status troth_topics_create(const struct troth_topics_config *config,
 {
     rd_kafka_NewTopic_t *topics[TROTH_TOPIC_COUNT] = {NULL};
     rd_kafka_t *client = NULL;
-    troth_status status = troth_topics_connect(config, &client, error, size);
+    struct troth_kafka_words words;
+    troth_kafka_words_init(&words);
+    troth_status status = troth_topics_connect(config, &words, &client, error, size);
     for (int t = 0; t < TROTH_TOPIC_COUNT; t++) {
         made[t] = (struct troth_topics_made){.outcome = TROTH_TOPICS_FAILED};
         troth_topics_name(config, (enum troth_topic)t, made[t].topic);
@@ -244,7 +248,7 @@ troth_status troth_topics_create(const struct troth_topics_config *config,
     }
     bool embedded = false;
     if (status == TROTH_OK && !troth_kafka_is_embedded(client, REACH_TIMEOUT_MS, &embedded)) {
-        status = troth_topics_silent(config, RD_KAFKA_RESP_ERR__TIMED_OUT, error, size);
+        status = troth_topics_silent(config, &words, RD_KAFKA_RESP_ERR__TIMED_OUT, error, size);
     }
     if (status == TROTH_OK && embedded) {
         (void)snprintf(error, size,
@@ -253,7 +257,7 @@ troth_status troth_topics_create(const struct troth_topics_config *config,
         status = TROTH_REFUSED;
     }
     if (status == TROTH_OK) {
-        status = request(config, client, topics, made, error, size);
+        status = request(config, &words, client, topics, made, error, size);
     }
     if (status == TROTH_OK) {
         await_metadata(client, made);
@@ -266,5 +270,6 @@ troth_status troth_topics_create(const struct troth_topics_config *config,
     if (client != NULL) {
         rd_kafka_destroy(client);
     }
+    troth_kafka_words_fini(&words);
     return status;
 }

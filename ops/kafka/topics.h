@@ -15,6 +15,7 @@
 
 #include "consumers/kafka/client.h"
 #include "consumers/log.h"
+#include "ops/kafka/words.h"
 
 enum {
     TROTH_TOPICS_FINDINGS_MAX = 48, /* 6 topics, at most 8 findings each */
@@ -29,7 +30,6 @@ struct troth_topics_config {
     int32_t replication;                      /* create: replicas; >= 1 */
     int32_t recorded_partitions; /* check: telemetry's count as first recorded; 0: not known */
     bool create_time;            /* telemetry may bear its emitters' time */
-    struct troth_kafka_voice voice;
 };
 
 /* What became of one topic. */
@@ -122,13 +122,16 @@ bool troth_topics_is_single(enum troth_topic topic);
 void troth_topics_name(const struct troth_topics_config *config, enum troth_topic topic,
                        char *name);
 
-/* Opens a client for administration. Returns as troth_kafka_conf_create. */
+/* Opens a client for administration. In words: borrowed while the client lives. Returns as
+ * troth_kafka_conf_create. */
 TROTH_MUST_CHECK
-troth_status troth_topics_connect(const struct troth_topics_config *config, rd_kafka_t **client,
-                                  char *error, size_t size);
+troth_status troth_topics_connect(const struct troth_topics_config *config,
+                                  struct troth_kafka_words *words, rd_kafka_t **client, char *error,
+                                  size_t size);
 
-/* Says that a broker does not answer, and what to do. Returns the status for it. */
-troth_status troth_topics_silent(const struct troth_topics_config *config, rd_kafka_resp_err_t code,
+/* Says that a broker does not answer, why, and what to do. Returns the status for it. */
+troth_status troth_topics_silent(const struct troth_topics_config *config,
+                                 struct troth_kafka_words *words, rd_kafka_resp_err_t code,
                                  char *error, size_t size);
 
 #endif

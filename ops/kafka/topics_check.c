@@ -122,7 +122,8 @@ static void check_counts(struct check *check)
         int32_t partitions = check->found[t].partitions;
         if (partitions == 0) {
             struct troth_topics_finding *finding =
-                report(check, topic, false, "there is no such topic, or it may not be seen");
+                report(check, topic, false,
+                       "there is no such topic, or this user has no right to it (ops/ACCESS.md)");
             int32_t wanted = telemetry > 0 ? telemetry : check->config->partitions;
             (void)snprintf(finding->command, sizeof(finding->command),
                            "troth topics create --partitions %" PRId32, wanted);
@@ -220,7 +221,7 @@ static void check_resource(struct check *check, enum troth_topic topic,
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         struct troth_topics_finding *finding =
             report(check, topic, true, "its settings cannot be read (%s), so they are not checked",
-                   rd_kafka_err2str(code));
+                   troth_kafka_explain(code));
         (void)snprintf(finding->command, sizeof(finding->command),
                        "kafka-acls.sh --bootstrap-server %s --add --allow-principal User:NAME "
                        "--operation DescribeConfigs --topic %s",
@@ -293,7 +294,7 @@ static troth_status check_settings(struct check *check, rd_kafka_t *client, char
         check_unknown(check);
     } else {
         (void)snprintf(error, size, "the topics' settings cannot be read: %s",
-                       rd_kafka_err2str(code));
+                       troth_kafka_explain(code));
         status = troth_kafka_status(code);
     }
     rd_kafka_event_destroy(event);
@@ -307,8 +308,11 @@ troth_status troth_topics_check(const struct troth_topics_config *config,
                                 struct troth_topics_report *report_out, char *error, size_t size)
 {
     rd_kafka_t *client = NULL;
-    troth_status status = troth_topics_connect(config, &client, error, size);
+    struct troth_kafka_words words;
+    troth_kafka_words_init(&words);
+    troth_status status = troth_topics_connect(config, &words, &client, error, size);
     if (status != TROTH_OK) {
+        troth_kafka_words_fini(&words);
         return status;
     }
     struct check check = {
@@ -325,7 +329,7 @@ troth_status troth_topics_check(const struct troth_topics_config *config,
     bool embedded = false;
     rd_kafka_resp_err_t code = read_counts(&check, client);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        status = troth_topics_silent(config, code, error, size);
+        status = troth_topics_silent(config, &words, code, error, size);
     } else {
         report_out->partitions = check.found[TROTH_TOPIC_TELEMETRY].partitions;
         check_counts(&check);
@@ -337,5 +341,6 @@ troth_status troth_topics_check(const struct troth_topics_config *config,
         }
     }
     rd_kafka_destroy(client);
+    troth_kafka_words_fini(&words);
     return status == TROTH_OK && report_out->problems > 0 ? TROTH_INVALID : status;
 }
