@@ -55,6 +55,17 @@ enum troth_config_delivery { TROTH_CONFIG_DELIVERIES(TROTH_ENUMERATE_DELIVERY) }
 
 #undef TROTH_ENUMERATE_DELIVERY
 
+/* Whether a connection is secured: X(NAME, "name in configuration"). */
+#define TROTH_CONFIG_TLS(X)                                                                        \
+    X(OFF, "off")                                                                                  \
+    X(ON, "on")
+
+#define TROTH_ENUMERATE_TLS(NAME, text) TROTH_CONFIG_TLS_##NAME,
+
+enum troth_config_tls { TROTH_CONFIG_TLS(TROTH_ENUMERATE_TLS) };
+
+#undef TROTH_ENUMERATE_TLS
+
 enum troth_config_source {
     TROTH_CONFIG_DEFAULT,
     TROTH_CONFIG_FILE,
@@ -92,6 +103,10 @@ struct troth_config {
     char *redis_address;         /* HOST:PORT, [IPV6]:PORT or unix:PATH */
     char *redis_user;            /* "" : the default user */
     char *redis_password_file;   /* "" : no password; else the file's first line is it */
+    int64_t redis_tls;           /* enum troth_config_tls */
+    char *redis_ca_file;         /* "" : whom the system trusts */
+    char *redis_cert_file;       /* "" : none is shown */
+    char *redis_key_file;        /* "" : in the certificate's file */
     int64_t redis_database;      /* number */
     int64_t redis_stream_length; /* entries of PREFIX:interventions that are kept, about */
     char *http;                  /* where metrics are served: HOST:PORT, [IPV6]:PORT, or off */

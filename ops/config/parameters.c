@@ -17,6 +17,7 @@
 
 static const char *const clock_names[] = {TROTH_CONFIG_CLOCKS(NAME_OF) NULL};
 static const char *const delivery_names[] = {TROTH_CONFIG_DELIVERIES(NAME_OF) NULL};
+static const char *const tls_names[] = {TROTH_CONFIG_TLS(NAME_OF) NULL};
 static const char *const partitioner_names[] = {TROTH_PARTITIONERS(NAME_OF) NULL};
 static const char *const framing_names[] = {TROTH_FRAMINGS(NAME_OF) NULL};
 
@@ -188,6 +189,32 @@ static const struct troth_parameter table[] = {
      .initial = "",
      .derived = "no password",
      .help = "A file whose first line is the password of Redis."},
+    {.key = "redis.tls",
+     .type = TROTH_PARAMETER_ENUM,
+     .offset = AT(redis_tls),
+     .initial = "off",
+     .names = tls_names,
+     .help = "Whether Redis is spoken to by TLS: then redis.address is its tls-port, and its "
+             "certificate must bear the name or address that stands there. A unix socket needs "
+             "none."},
+    {.key = "redis.ca_file",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(redis_ca_file),
+     .initial = "",
+     .derived = "the authorities that the system trusts",
+     .help = "A PEM file of the authorities that may have signed Redis' certificate."},
+    {.key = "redis.cert_file",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(redis_cert_file),
+     .initial = "",
+     .derived = "none; Redis asks for one unless tls-auth-clients is no",
+     .help = "A PEM file with the certificate that is shown to Redis, and its chain."},
+    {.key = "redis.key_file",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(redis_key_file),
+     .initial = "",
+     .derived = "redis.cert_file, which may hold both",
+     .help = "A PEM file with the key to redis.cert_file, without a passphrase."},
     {.key = "redis.database",
      .type = TROTH_PARAMETER_INTEGER,
      .offset = AT(redis_database),

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ops/redis/tls.h"
+
 enum { PASSWORD_LENGTH_MAX = 1024, HOST_LENGTH_MAX = 256 };
 
 static const char unix_scheme[] = "unix:";
@@ -20,6 +22,10 @@ struct troth_redis_config troth_redis_config_of(const struct troth_config *confi
                                        .address = config->redis_address,
                                        .user = config->redis_user,
                                        .password_file = config->redis_password_file,
+                                       .tls = config->redis_tls == TROTH_CONFIG_TLS_ON,
+                                       .ca_file = config->redis_ca_file,
+                                       .cert_file = config->redis_cert_file,
+                                       .key_file = config->redis_key_file,
                                        .database = (int)config->redis_database,
                                        .stream_length = config->redis_stream_length};
 }
@@ -61,6 +67,12 @@ static ssize_t read_password(const char *path, char password[PASSWORD_LENGTH_MAX
     return (ssize_t)strcspn(password, "\r\n");
 }
 
+/* Returns what may be the reason where somebody took the connection and says nothing. */
+static const char *plain_hint(const struct troth_redis_config *config)
+{
+    return config->tls ? "" : "; where this is the tls-port of Redis, set redis.tls: on";
+}
+
 /* Runs one command of the greeting. */
 static troth_status greet(const struct troth_redis_config *config, redisContext *context, int count,
                           const char **arguments, const size_t *lengths, const char *what,
@@ -68,8 +80,8 @@ static troth_status greet(const struct troth_redis_config *config, redisContext 
 {
     redisReply *reply = redisCommandArgv(context, count, arguments, lengths);
     if (reply == NULL) {
-        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "Redis at %s: no answer to %s: %s",
-                 config->address, what, context->errstr);
+        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "Redis at %s: no answer to %s: %s%s",
+                 config->address, what, context->errstr, plain_hint(config));
         return TROTH_UNREACHABLE;
     }
     const bool refused = reply->type == REDIS_REPLY_ERROR;
@@ -122,20 +134,49 @@ static troth_status select_database(const struct troth_redis_config *config, red
     return greet(config, context, 2, arguments, lengths, "the database (redis.database)", error);
 }
 
-static redisContext *dial(const struct troth_redis_config *config, struct timeval timeout,
-                          char *error)
+static troth_status dial_tls(const struct troth_redis_config *config, const char *host, int port,
+                             int64_t timeout_us, redisContext **context, char *error)
 {
-    if (strncmp(config->address, unix_scheme, sizeof unix_scheme - 1) == 0) {
-        return redisConnectUnixWithTimeout(config->address + sizeof unix_scheme - 1, timeout);
+    const struct troth_redis_tls tls = {.host = host,
+                                        .port = port,
+                                        .ca_file = config->ca_file,
+                                        .cert_file = config->cert_file,
+                                        .key_file = config->key_file};
+    int descriptor = -1;
+    const troth_status status = troth_redis_tls_open(&tls, timeout_us, &descriptor, error);
+    if (status != TROTH_OK) {
+        return status;
     }
+    *context = redisConnectFd(descriptor);
+    if (*context == NULL) {
+        close(descriptor);
+        return TROTH_NO_MEMORY;
+    }
+    return TROTH_OK;
+}
+
+/* Out context: perhaps with an error of its own. Else error tells. */
+static troth_status dial(const struct troth_redis_config *config, int64_t timeout_us,
+                         redisContext **context, char *error)
+{
+    const struct timeval timeout = {.tv_sec = timeout_us / 1000000,
+                                    .tv_usec = timeout_us % 1000000};
     char host[HOST_LENGTH_MAX];
+    if (strncmp(config->address, unix_scheme, sizeof unix_scheme - 1) == 0) {
+        *context = redisConnectUnixWithTimeout(config->address + sizeof unix_scheme - 1, timeout);
+        return *context != NULL ? TROTH_OK : TROTH_NO_MEMORY;
+    }
     const int port = parse_address(config->address, host);
     if (port < 0) {
         snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,
                  "redis.address %s is not HOST:PORT, [IPV6]:PORT or unix:PATH", config->address);
-        return NULL;
+        return TROTH_UNREACHABLE;
     }
-    return redisConnectWithTimeout(host, port, timeout);
+    if (config->tls) {
+        return dial_tls(config, host, port, timeout_us, context, error);
+    }
+    *context = redisConnectWithTimeout(host, port, timeout);
+    return *context != NULL ? TROTH_OK : TROTH_NO_MEMORY;
 }
 
 troth_status troth_redis_connect(const struct troth_redis_config *config, int64_t timeout_us,
@@ -144,18 +185,19 @@ troth_status troth_redis_connect(const struct troth_redis_config *config, int64_
     const struct timeval timeout = {.tv_sec = timeout_us / 1000000,
                                     .tv_usec = timeout_us % 1000000};
     snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "no memory for a connection");
-    redisContext *context = dial(config, timeout, error);
-    if (context == NULL) {
-        return TROTH_UNREACHABLE;
+    redisContext *context = NULL;
+    troth_status status = dial(config, timeout_us, &context, error);
+    if (status != TROTH_OK) {
+        return status;
     }
-    troth_status status = TROTH_UNREACHABLE;
+    status = TROTH_UNREACHABLE;
     if (context->err != 0 || redisSetTimeout(context, timeout) != REDIS_OK) {
         snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,
                  "Redis at %s cannot be reached: %s; is it running, and is redis.address right?",
                  config->address, context->errstr);
         goto out;
     }
-    if (context->connection_type == REDIS_CONN_TCP) {
+    if (context->connection_type == REDIS_CONN_TCP && !config->tls) {
         const int on = 1; /* a narrowing must not wait for a full segment */
         (void)setsockopt(context->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
@@ -178,8 +220,8 @@ troth_status troth_redis_check(const struct troth_redis_config *config, redisCon
 {
     redisReply *reply = redisCommand(context, "INFO server");
     if (reply == NULL) {
-        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "Redis at %s: no answer to INFO: %s",
-                 config->address, context->errstr);
+        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "Redis at %s: no answer to INFO: %s%s",
+                 config->address, context->errstr, plain_hint(config));
         return TROTH_UNREACHABLE;
     }
     troth_status status = TROTH_REFUSED;
@@ -187,7 +229,8 @@ troth_status troth_redis_check(const struct troth_redis_config *config, redisCon
     const char *info = reply->type == REDIS_REPLY_STRING ? reply->str : "";
     const char *version = strstr(info, version_key);
     if (reply->type == REDIS_REPLY_ERROR) {
-        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX, "Redis at %s refuses INFO: %s",
+        snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,
+                 "Redis at %s refuses INFO: %s; schemas/redis.md has the rights that a user needs",
                  config->address, reply->str);
     } else if (strstr(info, "redis_mode:cluster") != NULL) {
         snprintf(error, TROTH_REDIS_ERROR_LENGTH_MAX,

@@ -7,6 +7,7 @@
 #define TROTH_OPS_REDIS_CONNECT_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,12 @@ struct troth_redis_config {
     const char *address;       /* HOST:PORT, [IPV6]:PORT or unix:PATH */
     const char *user;          /* NULL or "": the default user */
     const char *password_file; /* NULL or "": no password; else its first line; read each time */
-    int database;              /* number */
-    int64_t stream_length;     /* entries that PREFIX:interventions keeps, about; 0: the default */
+    bool tls;                  /* else plain */
+    const char *ca_file;       /* of these three: see tls.h; NULL or "": none */
+    const char *cert_file;
+    const char *key_file;
+    int database;          /* number */
+    int64_t stream_length; /* entries that PREFIX:interventions keeps, about; 0: the default */
 };
 
 /* Returns what the configuration says of Redis; borrows its texts. */
@@ -38,8 +43,8 @@ struct troth_redis_config troth_redis_config_of(const struct troth_config *confi
  * call (a host's name may take the resolver longer).
  * Out context: the caller's to redisFree. Out error: on failure, what is wrong and what would mend
  * it; names the address, never the password.
- * Returns TROTH_OK, TROTH_UNREACHABLE, TROTH_REFUSED (user, password or database) or
- * TROTH_NOT_FOUND (the password's file).
+ * Returns TROTH_OK, TROTH_UNREACHABLE, TROTH_REFUSED (user, password, database or a certificate) or
+ * TROTH_NOT_FOUND (the password's file, or one of TLS).
  */
 TROTH_MUST_CHECK
 troth_status troth_redis_connect(const struct troth_redis_config *config, int64_t timeout_us,
