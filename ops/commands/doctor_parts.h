@@ -1,6 +1,6 @@
 /*
  * The parts of `troth doctor`: each looks at one thing and tells what it finds. Nothing is written
- * anywhere: no record, no key.
+ * anywhere: no record, no key. (Kafka remembers for a week that a transactional id was asked for.)
  */
 #ifndef TROTH_OPS_COMMANDS_DOCTOR_PARTS_H
 #define TROTH_OPS_COMMANDS_DOCTOR_PARTS_H
@@ -25,6 +25,9 @@ __attribute__((format(printf, 5, 6))) void troth_doctor_tell(struct troth_doctor
 
 /* Brokers, the telemetry's last record, the consumer group. Returns whether Kafka answers. */
 bool troth_doctor_kafka(struct troth_doctor *doctor);
+
+/* Whether the user may run the engine's transactions, where `delivery` has them. */
+void troth_doctor_transactions(struct troth_doctor *doctor);
 
 void troth_doctor_redis(struct troth_doctor *doctor);
 

@@ -221,8 +221,10 @@ void troth_doctor_redis(struct troth_doctor *doctor)
         return;
     }
     if (troth_redis_check(&config, context, error) != TROTH_OK) {
-        troth_doctor_tell(doctor, TROTH_DIAGNOSIS_FAIL, area, "use Redis 7, one server", "%s",
-                          error);
+        troth_doctor_tell(
+            doctor, TROTH_DIAGNOSIS_FAIL, area,
+            "use Redis 7, one server, and a user with the engine's rights of schemas/redis.md",
+            "%s", error);
         redisFree(context);
         return;
     }
