@@ -113,6 +113,12 @@ struct troth_partition {
     uint32_t guards_end;      /* and one past the last */
     struct troth_outage *outages;          /* by slot */
     struct troth_outage_told *outage_told; /* the same */
+    /* Of the alerts (worker/alerts.c). */
+    bool sweeping;         /* what is narrowed of it is being told, */
+    uint32_t sweep_next;   /* from which standing on; */
+    uint32_t sweep_commit; /* all was, and waits for one less than this; 0: it was not */
+    uint64_t sweep;        /* number of the sweep that was begun last; 0: none was */
+    bool sweep_due;        /* another is to begin, whatever its number */
     struct troth_shard *shard;
     struct troth_published *published;    /* by standing */
     struct troth_removal *removals;       /* a ring of TROTH_REMOVALS_MAX */

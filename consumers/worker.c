@@ -375,6 +375,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
         }
     }
     troth_worker_send_ticks(worker);
+    troth_worker_sweep_in_turn(worker);
     (void)troth_worker_has_narrowed(worker, 0);
     troth_worker_save_in_turn(worker);
     troth_worker_commit_in_turn(worker);
@@ -457,6 +458,7 @@ void troth_worker_destroy(struct troth_worker *worker)
         free(worker->pending[i].record);
     }
     for (uint32_t i = 0; i < worker->partition_count; i++) {
+        troth_worker_drop_alerts(worker, worker->partitions[i]);
         troth_partition_fini(worker->partitions[i]);
         free(worker->partitions[i]);
     }

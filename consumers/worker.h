@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "consumers/alerts.h"
 #include "consumers/avro/framing.h"
 #include "consumers/clock.h"
 #include "consumers/histogram.h"
@@ -41,8 +42,9 @@ enum {
 enum troth_level { TROTH_LEVEL_DEBUG, TROTH_LEVEL_INFO, TROTH_LEVEL_WARNING, TROTH_LEVEL_ERROR };
 
 struct troth_worker_config {
-    struct troth_log *log;     /* borrowed */
-    struct troth_store *store; /* borrowed; NULL: nothing is published */
+    struct troth_log *log;       /* borrowed */
+    struct troth_store *store;   /* borrowed; NULL: nothing is published */
+    struct troth_alerts *alerts; /* borrowed; NULL: nobody is alerted */
     struct troth_clock clock;
     const struct troth_framing *framing; /* borrowed */
     enum troth_partitioner partitioner;

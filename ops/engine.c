@@ -40,6 +40,7 @@ struct worker_thread {
 struct troth_engine {
     const struct troth_config *config;
     struct troth_framing *framing;
+    struct troth_alert_sender *alerts; /* NULL: nobody is alerted */
     char telemetry_topic[TROTH_KAFKA_NAME_LENGTH];
     struct troth_kafka_property properties[TROTH_CONFIG_ENTRIES_MAX];
     atomic_bool stopping;
@@ -164,6 +165,7 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
     struct troth_worker_config made = {
         .log = log,
         .store = store,
+        .alerts = troth_alert_sender_alerts(engine->alerts),
         .clock = troth_clock_system(),
         .framing = engine->framing,
         .partitioner = partitioner,
@@ -289,6 +291,7 @@ troth_status troth_engine_start(const struct troth_config *config, struct troth_
                                                             config->kafka.entries[i].value};
     }
     troth_status status = load_schemas(made);
+    status = status == TROTH_OK ? troth_alert_sender_open(config, &made->alerts) : status;
     for (uint32_t i = 0; i < made->count && status == TROTH_OK; i++) {
         struct worker_thread *worker = &made->workers[i];
         worker->engine = made;
@@ -325,6 +328,7 @@ bool troth_engine_stop(struct troth_engine *engine, struct troth_worker_counts *
     if (counts != NULL) {
         troth_engine_count(engine, counts);
     }
+    troth_alert_sender_close(engine->alerts); /* what the drain ended is sent */
     free(engine->framing);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
@@ -365,6 +369,11 @@ void troth_engine_survey(struct troth_engine *engine, struct troth_survey *surve
         troth_survey_add_counts(&engine->copy.counts, &past);
         troth_survey_add(survey, &engine->copy);
     }
+}
+
+void troth_engine_alerts(struct troth_engine *engine, struct troth_alert_counts *counts)
+{
+    troth_alert_sender_count(engine->alerts, counts);
 }
 
 int troth_engine_stuck(struct troth_engine *engine, int64_t *late_us)

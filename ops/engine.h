@@ -1,7 +1,7 @@
 /*
  * The engine: worker threads, each a member of the consumer group with a log, a store and a loop of
  * its own. A worker that breaks (a fatal producer, a fenced member) is made anew, with a growing
- * pause; the others go on.
+ * pause; the others go on. Beside them, where Alertmanagers are configured, a thread tells these.
  *
  * Threads: start, stop and count from one thread, survey and stuck from another; each worker is a
  * thread inside, which publishes a survey of itself each 100 ms and never waits for a reader.
@@ -12,6 +12,7 @@
 
 #include "consumers/survey.h"
 #include "consumers/worker.h"
+#include "ops/alert/sender.h"
 #include "ops/config/config.h"
 
 enum { TROTH_WORKERS_MAX = 64 };
@@ -43,6 +44,9 @@ void troth_engine_count(struct troth_engine *engine, struct troth_worker_counts 
 /* Out survey: the same, with partitions and contracts. From any thread, one at a time; no worker
  * waits for it. */
 void troth_engine_survey(struct troth_engine *engine, struct troth_survey *survey);
+
+/* Out counts: of the alerts that are sent. From any thread. */
+void troth_engine_alerts(struct troth_engine *engine, struct troth_alert_counts *counts);
 
 /* Returns the number of a worker whose loop does not turn: its turn, or the end of what it waits
  * for, was due TROTH_ENGINE_LATE_US ago; or -1 where all turn. Out late_us: since it was due. */

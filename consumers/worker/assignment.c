@@ -150,6 +150,7 @@ void troth_worker_drop(struct troth_worker *worker, int32_t number, bool lost)
             troth_worker_forget_commit(worker);
         }
         troth_worker_drop_pending(worker, partition);
+        troth_worker_drop_alerts(worker, partition);
         troth_worker_say(worker, TROTH_LEVEL_INFO,
                          "telemetry[%" PRId32 "] is %s at offset %" PRId64, number,
                          lost ? "lost" : "given back", partition->next_offset);

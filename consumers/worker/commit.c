@@ -55,6 +55,7 @@ static void note_committed(struct troth_worker *worker)
     worker->counts.commits++;
     worker->counts.commit_us += (uint64_t)took_us;
     troth_worker_tell_pending(worker);
+    troth_worker_tell_endings(worker);
 }
 
 /* Takes the answer to the commit that is under way. Returns whether none is any more. */

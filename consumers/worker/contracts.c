@@ -240,6 +240,7 @@ bool troth_worker_follow_pointer(struct troth_worker *worker, struct troth_parti
     }
     const troth_status status = troth_shard_contract(partition->shard, rules);
     if (status == TROTH_OK) {
+        troth_worker_sweep_anew(partition);
         troth_worker_say(worker, TROTH_LEVEL_INFO,
                          "%s@%" PRId64 " is in force on telemetry[%" PRId32 "]",
                          rules->contract->name, rules->contract->version, partition->number);

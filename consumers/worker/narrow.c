@@ -189,6 +189,7 @@ void troth_worker_on_intervention(void *context, const struct troth_intervention
         partition->published[told->standing].widened = worker->commit_number;
     }
     troth_worker_note_step(worker, partition, told);
+    troth_worker_alert(worker, partition, told);
     add_pending(worker, told, partition, announcement.json);
 }
 
@@ -216,6 +217,7 @@ void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text a
     end_pending(worker, partition, standing);
     troth_worker_send_tombstone(worker, partition, agent, contract);
     troth_partition_note_removal(partition, agent, troth_text_of(contract));
+    troth_worker_alert_ended(worker, partition, agent, contract);
     if (troth_partition_speaks(partition) && troth_worker_has_passed(partition) &&
         troth_worker_owns(worker, partition)) {
         const troth_status status = troth_worker_remove(worker, partition);

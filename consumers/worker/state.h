@@ -2,9 +2,9 @@
  * The inside of a worker, shared by worker.c (the loop), worker/assignment.c (partitions that come
  * and go), worker/restore.c and worker/checkpoint.c (standings read and written), worker/commit.c,
  * worker/narrow.c, worker/publish.c, worker/guard.c, worker/removals.c and worker/view.c (what the
- * store is told),
- * worker/survey.c (what is told of it), worker/contracts.c (contracts and the pointers to them) and
- * worker/own.c (the engine's own records). Nobody else includes this.
+ * store is told), worker/alerts.c (who is alerted), worker/survey.c (what is told of it),
+ * worker/contracts.c (contracts and the pointers to them) and worker/own.c (the engine's own
+ * records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -24,7 +24,8 @@ enum {
     TIMED_MAX = 64, /* narrowings that are on their way and timed */
     TIMED_LOOK_US = 1000, /* how often the store is asked while something is timed */
     PENDING_MAX = 4096,   /* interventions that wait to be shown */
-    DEFERRED_MAX = 1024   /* standings that a publication finds waiting for a commit */
+    DEFERRED_MAX = 1024,  /* standings that a publication finds waiting for a commit */
+    ENDINGS_MAX = 1024    /* alerts whose end waits for a commit */
 };
 
 /* An intervention that waits to be shown: a narrowing until its record is applied to the end, or
@@ -38,6 +39,15 @@ struct pending {
     int64_t applied;  /* of a widening: one past its record */
     int64_t cause_us; /* the log's clock when it was decided */
     char *record;     /* its JSON */
+};
+
+/* An alert that ends with a commit. */
+struct ending {
+    struct troth_partition *partition;
+    uint32_t commit; /* number of it */
+    uint8_t agent_length;
+    char agent[TROTH_AGENT_LENGTH_MAX];
+    char contract[TROTH_NAME_LENGTH_MAX + 1];
 };
 
 /* What a commit covers of a partition. */
@@ -118,6 +128,8 @@ struct troth_worker {
     struct timing timing;
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
+    struct ending endings[ENDINGS_MAX];
+    uint32_t ending_count;
     bool fresh_narrowings; /* one of them came since they were last shown */
     bool narrowing;        /* one was shown to the store, which has not answered yet */
     struct run runs[2];    /* one is applied while the next one's memory comes */
@@ -214,6 +226,25 @@ int64_t troth_worker_commit_look_us(const struct troth_worker *worker, int64_t n
 void troth_worker_on_intervention(void *context, const struct troth_intervention *told);
 void troth_worker_on_ended(void *context, uint32_t standing, struct troth_text agent,
                            const char *contract);
+
+/* worker/alerts.c. The shard tells of a change of rung; or a standing has ended. */
+void troth_worker_alert(struct troth_worker *worker, struct troth_partition *partition,
+                        const struct troth_intervention *told);
+void troth_worker_alert_ended(struct troth_worker *worker, struct troth_partition *partition,
+                              struct troth_text agent, const char *contract);
+
+/* Tells of the ends that are committed. */
+void troth_worker_tell_endings(struct troth_worker *worker);
+
+/* Tells what is narrowed of the partitions whose turn it is, a bounded number of looks at a time.
+ */
+void troth_worker_sweep_in_turn(struct troth_worker *worker);
+
+/* A partition is to be swept, as its contracts changed. */
+void troth_worker_sweep_anew(struct troth_partition *partition);
+
+/* A partition goes: what is told of it is the next owner's. */
+void troth_worker_drop_alerts(struct troth_worker *worker, struct troth_partition *partition);
 
 /* worker/removals.c. Tells the store which standings have ended, of a partition that is owned
  * there. Returns TROTH_OK, or what the store said to the first that it did not take. */

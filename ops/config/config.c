@@ -471,16 +471,16 @@ const char *troth_config_topic(const struct troth_config *config, const char *su
     return buffer;
 }
 
-troth_status troth_config_redis_password(const struct troth_config *config, char **password)
+/* Reads the first line of a file that holds a secret. In key: of the parameter that names it. */
+static troth_status read_secret(const char *key, const char *path, const char *what, char **secret)
 {
-    if (config->redis_password_file[0] == '\0') {
-        *password = NULL;
+    if (path[0] == '\0') {
+        *secret = NULL;
         return TROTH_OK;
     }
-    FILE *file = fopen(config->redis_password_file, "re");
+    FILE *file = fopen(path, "re");
     if (file == NULL) {
-        troth_message_error("redis.password_file: %s: cannot be read: %s",
-                            config->redis_password_file, strerror(errno));
+        troth_message_error("%s: %s: cannot be read: %s", key, path, strerror(errno));
         return TROTH_NOT_FOUND;
     }
     char *line = NULL;
@@ -492,10 +492,22 @@ troth_status troth_config_redis_password(const struct troth_config *config, char
     }
     if (length <= 0) {
         free(line);
-        troth_message_error("redis.password_file: %s: is empty; its first line is the password",
-                            config->redis_password_file);
+        troth_message_error("%s: %s: is empty; its first line is %s", key, path, what);
         return TROTH_NOT_FOUND;
     }
-    *password = line;
+    *secret = line;
     return TROTH_OK;
+}
+
+troth_status troth_config_redis_password(const struct troth_config *config, char **password)
+{
+    return read_secret("redis.password_file", config->redis_password_file, "the password",
+                       password);
+}
+
+troth_status troth_config_alertmanager_authorization(const struct troth_config *config,
+                                                     char **authorization)
+{
+    return read_secret("alertmanager.authorization_file", config->alertmanager_authorization_file,
+                       "what the Authorization header says, as `Bearer TOKEN`", authorization);
 }

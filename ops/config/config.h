@@ -113,16 +113,21 @@ struct troth_config {
     int64_t publish_us;          /* scores are coalesced this long */
     int64_t dead_band;           /* points of score that are not worth a write */
     int64_t max_narrowed;        /* percent of a contract's standings that make an outage */
-    int64_t guard_for_us;   /* how long agents are guarded then; 0: outages are not looked for */
-    int64_t delivery;       /* enum troth_config_delivery */
-    int64_t commit_us;      /* offsets are committed this often */
-    int64_t checkpoint_us;  /* standings that changed are written this often; 0: never */
-    int64_t tick_us;        /* a silent partition gets a tick after this long */
-    int64_t agents_max;     /* per partition */
-    int64_t standings_max;  /* per partition */
-    int64_t max_ahead_us;   /* by how much an event's time may pass its record's */
-    int64_t drain_us;       /* how long the end may publish */
-    int64_t evict_after_us; /* agents with nothing on record go after so long; 0: never */
+    int64_t guard_for_us;    /* how long agents are guarded then; 0: outages are not looked for */
+    int64_t delivery;        /* enum troth_config_delivery */
+    int64_t commit_us;       /* offsets are committed this often */
+    int64_t checkpoint_us;   /* standings that changed are written this often; 0: never */
+    int64_t tick_us;         /* a silent partition gets a tick after this long */
+    int64_t agents_max;      /* per partition */
+    int64_t standings_max;   /* per partition */
+    int64_t max_ahead_us;    /* by how much an event's time may pass its record's */
+    int64_t drain_us;        /* how long the end may publish */
+    int64_t evict_after_us;  /* agents with nothing on record go after so long; 0: never */
+    char *alertmanager_urls; /* "": nobody is alerted; else separated by commas */
+    char *alertmanager_authorization_file; /* "": none; else its first line is the header's value */
+    char *alertmanager_link;               /* template of an alert's link; "": none */
+    int64_t alertmanager_resend_us;        /* what lasts is sent again this often */
+    int64_t alertmanager_limit;            /* agents of a contract that are told of one by one */
 
     char *file; /* the file that was read, or NULL where there was none */
     enum troth_config_source sources[TROTH_CONFIG_PARAMETERS_MAX]; /* by row of the table */
@@ -183,6 +188,11 @@ const char *troth_config_topic(const struct troth_config *config, const char *su
  * (told on stderr). */
 TROTH_MUST_CHECK
 troth_status troth_config_redis_password(const struct troth_config *config, char **password);
+
+/* The same of what the Authorization header of alerts says. */
+TROTH_MUST_CHECK
+troth_status troth_config_alertmanager_authorization(const struct troth_config *config,
+                                                     char **authorization);
 
 /* Returns the value of a parameter as written in configuration. */
 const char *troth_config_clock_name(const struct troth_config *config);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/alert/json.h"
+#include "ops/alert/urls.h"
 #include "ops/config/parse.h"
 #include "ops/kafka/property.h"
 #include "ops/monitor/http.h"
@@ -66,6 +68,19 @@ static bool accepts_http(const char *name, const char *value)
 {
     (void)name;
     return strcmp(value, "off") == 0 || troth_http_accepts(value);
+}
+
+static bool accepts_urls(const char *name, const char *value)
+{
+    struct troth_alert_urls urls;
+    (void)name;
+    return troth_alert_urls_read(value, &urls);
+}
+
+static bool accepts_link(const char *name, const char *value)
+{
+    (void)name;
+    return troth_alert_link_accepts(value);
 }
 
 static bool accepts_schema(const char *name, const char *value)
@@ -351,6 +366,46 @@ static const struct troth_parameter table[] = {
      .help = "An agent in recertify with nothing on record gives its place back after one to two "
              "times this long without an event, by the log's clock; its next event begins it anew. "
              "The same for all processes. 0s: never."},
+    {.key = "alertmanager.urls",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(alertmanager_urls),
+     .initial = "",
+     .accepts = accepts_urls,
+     .right = "1 to 4 URLs of http:// or https://, without a user, separated by commas",
+     .derived = "nobody is alerted",
+     .help = "Alertmanagers that are told at once of each agent that is narrowed, and when it is "
+             "over. All of a cluster are named, since each is sent everything."},
+    {.key = "alertmanager.authorization_file",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(alertmanager_authorization_file),
+     .initial = "",
+     .derived = "no such header",
+     .help = "A file whose first line is sent to Alertmanagers as the header Authorization, such "
+             "as `Bearer TOKEN`."},
+    {.key = "alertmanager.link",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(alertmanager_link),
+     .initial = "",
+     .accepts = accepts_link,
+     .right = "a URL of http:// or https://, with {agent} and {contract} where these stand",
+     .derived = "no link",
+     .help = "Where an alert leads, as https://fleet.example/agents/{agent}?contract={contract}."},
+    {.key = "alertmanager.resend",
+     .type = TROTH_PARAMETER_DURATION,
+     .offset = AT(alertmanager_resend_us),
+     .initial = "30s",
+     .low = SECONDS(1),
+     .high = SECONDS(600),
+     .help = "An alert that lasts is sent again this often, and ends by itself when it was not for "
+             "four times as long: when no engine runs any more."},
+    {.key = "alertmanager.limit",
+     .type = TROTH_PARAMETER_INTEGER,
+     .offset = AT(alertmanager_limit),
+     .initial = "100",
+     .low = 1,
+     .high = 1000,
+     .help = "Agents of one contract and process that are told of one by one. With more narrowed "
+             "at once there is one alert for the contract, until a fifth less than this is left."},
 };
 enum { ROW_COUNT = sizeof table / sizeof table[0] };
 

@@ -98,7 +98,21 @@
     X(SAVED, "troth_standings_saved_total", COUNTER, "", "standings",                              \
       "Standings, and agents without, that were written to the standings topic.")                  \
     X(SAVED_BYTES, "troth_saved_bytes_total", COUNTER, "", "bytes",                                \
-      "Bytes of standings that were written to the standings topic.")
+      "Bytes of standings that were written to the standings topic.")                              \
+    X(ALERTS_ON, "troth_alerting", GAUGE, "", "0 or 1",                                            \
+      "1 where Alertmanagers are configured, else 0.")                                             \
+    X(ALERTS_SENT, "troth_alerts_sent_total", COUNTER, "", "alerts",                               \
+      "Alerts that an Alertmanager took, firing or resolved, each time.")                          \
+    X(ALERTS_FAILED, "troth_alert_failures_total", COUNTER, "", "times",                           \
+      "Times that an Alertmanager did not take what it was sent.")                                 \
+    X(ALERTS_DROPPED, "troth_alerts_dropped_total", COUNTER, "", "messages",                       \
+      "Messages to the sender of alerts that there was no room for; a sweep makes them good.")     \
+    X(ALERTS_QUEUED, "troth_alert_queue_length", GAUGE, "", "messages",                            \
+      "Messages that the sender of alerts has not taken yet.")                                     \
+    X(ALERTS_LASTING, "troth_alerts_lasting", GAUGE, "scope", "alerts",                            \
+      "Alerts that last, by what they are of: an agent, or a contract as a whole.")                \
+    X(ALERTS_AGE, "troth_alert_last_taken_seconds", GAUGE, "", "seconds",                          \
+      "Seconds since an Alertmanager last took something, if only an empty list.")
 
 #define ENUMERATE(NAME, name, type, labels, unit, help) NAME,
 enum metric { METRICS(ENUMERATE) METRIC_COUNT };
@@ -276,6 +290,27 @@ static void write_delivery(struct troth_metrics_text *text, const struct troth_e
     number(text, SAVED_BYTES, counts->saved_bytes);
 }
 
+/* The age is written once something was taken. */
+static void write_alerts(struct troth_metrics_text *text, const struct troth_engine_look *look)
+{
+    const struct troth_alert_counts *alerts = &look->alerts;
+    const struct troth_metric_label agent = {"scope", "agent"};
+    const struct troth_metric_label contract = {"scope", "contract"};
+    number(text, ALERTS_ON, alerts->on);
+    number(text, ALERTS_SENT, alerts->sent);
+    number(text, ALERTS_FAILED, alerts->failed);
+    number(text, ALERTS_DROPPED, alerts->dropped);
+    number(text, ALERTS_QUEUED, alerts->queued);
+    troth_metrics_family(text, &families[ALERTS_LASTING]);
+    troth_metrics_number(text, &families[ALERTS_LASTING], &agent, 1, alerts->single);
+    troth_metrics_number(text, &families[ALERTS_LASTING], &contract, 1, alerts->together);
+    troth_metrics_family(text, &families[ALERTS_AGE]);
+    if (alerts->last_taken_us != 0) {
+        troth_metrics_seconds(text, &families[ALERTS_AGE], NULL, 0,
+                              look->monotonic_us - alerts->last_taken_us);
+    }
+}
+
 void troth_metrics_write(struct troth_metrics_text *text, const struct troth_engine_look *look)
 {
     write_process(text, look);
@@ -284,4 +319,5 @@ void troth_metrics_write(struct troth_metrics_text *text, const struct troth_eng
     write_standings(text, look);
     write_interventions(text, &look->survey->counts);
     write_delivery(text, look);
+    write_alerts(text, look);
 }

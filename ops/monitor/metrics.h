@@ -11,6 +11,7 @@
 #define TROTH_OPS_MONITOR_METRICS_H
 
 #include "consumers/survey.h"
+#include "ops/alert/sender.h"
 #include "ops/monitor/metrics_text.h"
 
 enum {
@@ -33,6 +34,7 @@ struct troth_engine_look {
     int64_t agents_max; /* per partition, as the next */
     int64_t standings_max;
     uint64_t resident_bytes;
+    struct troth_alert_counts alerts;
 };
 
 /* Returns the families, in the order in which they are written. Out count. */

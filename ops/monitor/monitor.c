@@ -49,6 +49,7 @@ static struct troth_engine_look look_at(struct troth_monitor *monitor)
     };
     look.stuck = troth_engine_stuck(monitor->engine, &look.stuck_us);
     troth_engine_survey(monitor->engine, &monitor->survey);
+    troth_engine_alerts(monitor->engine, &look.alerts);
     look.wall_us = clock.wall_us(clock.context);
     look.monotonic_us = clock.monotonic_us(clock.context);
     return look;

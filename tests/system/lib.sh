@@ -231,7 +231,7 @@ tool() {
         ${CC:-cc} -std=gnu17 -O1 -I"$root" -o "$work/$name" "$here/$name.c" \
             "$folder"/{ops/libtroth_ops,consumers/libtroth_consumers}.a \
             "$folder"/{scoring/libtroth_scoring,schemas/libtroth_schemas}.a \
-            $(pkg-config --cflags --libs rdkafka jansson avro-c libxxhash yaml-0.1 libsodium libmicrohttpd) \
+            $(pkg-config --cflags --libs rdkafka jansson avro-c libxxhash yaml-0.1 libsodium libmicrohttpd libcurl) \
             -lm -lpthread >&2 || return 1
     fi
     printf '%s' "$work/$name"
