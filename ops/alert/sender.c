@@ -178,6 +178,7 @@ static void finish(struct troth_alert_sender *sender, unsigned number, CURLcode 
         note_taken(sender, target, now);
     } else {
         if (result == CURLE_OK) {
+            target->answer[strcspn(target->answer, "\r\n")] = '\0';
             snprintf(why, sizeof why, "it answers %ld: %s", status, target->answer);
         } else {
             snprintf(why, sizeof why, "%.255s",
