@@ -103,7 +103,8 @@ static size_t begin_contracts(struct troth_alert_set *set, unsigned target,
     size_t count = 0;
     for (unsigned i = 0; i < TROTH_ALERT_CONTRACTS_MAX && count + 2 <= TROTH_ALERT_BATCH_MAX; i++) {
         struct contract *contract = &set->contracts[i];
-        if ((contract->changed & bit) &&
+        /* While a sweep counts anew its count is not whole. */
+        if ((contract->changed & bit) && set->sweeping == 0 &&
             now->monotonic_us - contract->sent_us[target] >= CHANGED_US) {
             make_due(&contract->many, bit);
         }
