@@ -35,8 +35,8 @@ enum troth_alert_kind {
 };
 
 /* What is told. Of ENDED only agent, contract and what is not of the cause; of the rest from SWEEP
- * on partition, source and sweep; of STOPPED contract, since_us and narrowed, its guarded
- * standings. */
+ * on partition, source and sweep; of STOPPED contract, since_us and narrowed, the standings that it
+ * has narrowed. */
 struct troth_alert {
     uint8_t kind;        /* enum troth_alert_kind */
     uint8_t rung;        /* enum troth_rung */

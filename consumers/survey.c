@@ -172,3 +172,14 @@ void troth_survey_add(struct troth_survey *sum, const struct troth_survey *one)
         troth_survey_add_outage(sum, one->contracts[i].name, &one->contracts[i].outage);
     }
 }
+
+const struct troth_outage_survey *troth_survey_outage(const struct troth_survey *survey,
+                                                      const char *contract)
+{
+    for (uint32_t i = 0; i < survey->contract_count; i++) {
+        if (strcmp(survey->contracts[i].name, contract) == 0) {
+            return &survey->contracts[i].outage;
+        }
+    }
+    return NULL;
+}

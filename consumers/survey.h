@@ -66,6 +66,10 @@ void troth_survey_add(struct troth_survey *sum, const struct troth_survey *one);
 void troth_survey_add_rungs(struct troth_survey *survey, const char *contract,
                             const uint64_t rungs[TROTH_RUNG_COUNT]);
 
+/* Returns the outage of a contract, or NULL where the survey has none of that name. */
+const struct troth_outage_survey *troth_survey_outage(const struct troth_survey *survey,
+                                                      const char *contract);
+
 /* Adds an outage of a contract, or several. */
 void troth_survey_add_outage(struct troth_survey *survey, const char *contract,
                              const struct troth_outage_survey *outage);

@@ -126,6 +126,27 @@ static void will_wait(void *context, int64_t us)
     note_turn(context, troth_kafka_monotonic_us() + us);
 }
 
+/* Tells of the contracts whose telemetry has stopped, for all workers. The lock is held. */
+static void note_outages(struct troth_engine *engine, const struct troth_survey *survey)
+{
+    for (uint32_t c = 0; c < survey->contract_count; c++) {
+        const char *contract = survey->contracts[c].name;
+        uint64_t hit = 0;
+        int64_t since_us = INT64_MAX;
+        for (uint32_t i = 0; i < engine->count; i++) {
+            const struct troth_outage_survey *outage =
+                troth_survey_outage(&engine->workers[i].survey, contract);
+            if (outage != NULL && outage->partitions > 0) {
+                hit += outage->hit > 0 ? outage->hit : 1;
+                since_us = outage->since_us < since_us ? outage->since_us : since_us;
+            }
+        }
+        troth_alert_sender_stopped(engine->alerts, contract,
+                                   hit < UINT32_MAX ? (uint32_t)hit : UINT32_MAX,
+                                   hit > 0 ? since_us : 0);
+    }
+}
+
 /* Publishes what the worker counts and holds. In wait: for a reader, which copies; a worker that
  * works does not, and comes again. */
 static void note_survey(struct worker_thread *thread, const struct troth_worker *worker, bool wait)
@@ -139,6 +160,9 @@ static void note_survey(struct worker_thread *thread, const struct troth_worker 
     }
     troth_survey_copy(&thread->survey, &thread->draft);
     thread->idle = false;
+    if (engine->alerts != NULL) {
+        note_outages(engine, &thread->survey);
+    }
     pthread_mutex_unlock(&engine->lock);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consumers/alerts.h"
+#include "consumers/worker/guard.h"
 #include "consumers/worker/state.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
@@ -33,6 +34,20 @@ static uint64_t source_of(const struct troth_worker *worker)
 
 /* ---- What is told. ---- */
 
+/* How many of a contract's narrowed standings nobody is alerted of, as an outage has narrowed them.
+ */
+static uint32_t excused(const struct troth_partition *partition, unsigned slot,
+                        const struct troth_rules *rules, const uint32_t rungs[TROTH_RUNG_COUNT])
+{
+    uint32_t standings = 0;
+    const struct troth_outage *outage = troth_worker_outage(partition, slot, &standings);
+    if (outage == NULL || !outage->running ||
+        rules->contract->consequence == TROTH_CONSEQUENCE_HIGH) {
+        return 0;
+    }
+    return outage->hit < rungs[TROTH_RUNG_NARROW] ? outage->hit : rungs[TROTH_RUNG_NARROW];
+}
+
 static uint32_t narrowed_of(const struct troth_partition *partition, const char *contract)
 {
     for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
@@ -42,7 +57,7 @@ static uint32_t narrowed_of(const struct troth_partition *partition, const char 
             troth_shard_rungs(partition->shard, slot, rungs);
             const bool counts = rules->contract->mode == TROTH_MODE_ENFORCE;
             return counts ? rungs[TROTH_RUNG_NARROW] + rungs[TROTH_RUNG_REVIEW] +
-                                rungs[TROTH_RUNG_PAUSE]
+                                rungs[TROTH_RUNG_PAUSE] - excused(partition, slot, rules, rungs)
                           : 0;
         }
     }
@@ -122,6 +137,9 @@ static void tell_found(struct troth_worker *worker, struct troth_partition *part
     if (!is_narrowed(troth_shard_rung(partition->shard, standing)) ||
         !troth_shard_view(partition->shard, standing, &view) ||
         !alarms(view.rules->contract, view.standing->rung)) {
+        return;
+    }
+    if (troth_worker_is_excused(partition, standing, &view)) {
         return;
     }
     const struct troth_cause cause = troth_standing_cause(view.rules, view.standing);
@@ -229,6 +247,9 @@ void troth_worker_alert(struct troth_worker *worker, struct troth_partition *par
         }
         return;
     }
+    if (troth_worker_excuses(partition, told)) {
+        return; /* the outage is told of, once */
+    }
     struct troth_alert alert = alert_of(partition, TROTH_ALERT_RAISED);
     name(&alert, partition, told->agent, told->contract->name);
     explain(&alert, told->contract, &told->cause);
@@ -262,6 +283,7 @@ static bool lasts(const struct ending *ending)
         struct troth_standing_view view;
         if (is_narrowed(troth_shard_rung(partition->shard, standings[i])) &&
             troth_shard_view(partition->shard, standings[i], &view) &&
+            !troth_worker_is_excused(partition, standings[i], &view) &&
             strcmp(view.rules->contract->name, ending->contract) == 0) {
             return true;
         }

@@ -48,9 +48,11 @@ static struct troth_outage *outage_of(struct troth_partition *partition,
     return NULL;
 }
 
-/* What had a guard, or is to have one, is published for that. */
+/* What had a guard, or is to have one, is published for that; and who is alerted of it is looked
+ * over. */
 static void begin_list(struct troth_partition *partition)
 {
+    troth_worker_sweep_anew(partition);
     partition->guards_next = 0;
     partition->guards_end = troth_shard_standings(partition->shard);
     partition->outages_told = false;
@@ -155,6 +157,28 @@ static bool is_held(const struct troth_partition *partition, uint32_t standing,
            outage->version == view->rules->contract->version &&
            troth_outage_holds(outage, view->standing->since_us,
                               troth_shard_clock_us(partition->shard));
+}
+
+bool troth_worker_excuses(struct troth_partition *partition, const struct troth_intervention *told)
+{
+    const struct troth_worker *worker = partition->owner;
+    unsigned slot = 0;
+    if (worker->config.outage.guard_us <= 0 || partition->published[told->standing].hit == 0 ||
+        told->contract->consequence == TROTH_CONSEQUENCE_HIGH || !partition->outages_known) {
+        return false;
+    }
+    const struct troth_outage *outage = outage_of(partition, told->contract, &slot);
+    return outage != NULL &&
+           troth_outage_holds(outage, told->decided_at_us, troth_shard_clock_us(partition->shard));
+}
+
+bool troth_worker_is_excused(const struct troth_partition *partition, uint32_t standing,
+                             const struct troth_standing_view *view)
+{
+    const struct troth_worker *worker = partition->owner;
+    return worker->config.outage.guard_us > 0 && worker->config.store != NULL &&
+           view->rules->contract->consequence != TROTH_CONSEQUENCE_HIGH &&
+           is_held(partition, standing, view);
 }
 
 uint8_t troth_worker_former_rung(const struct troth_partition *partition, uint32_t standing)

@@ -20,6 +20,12 @@ void troth_worker_note_step(struct troth_worker *worker, struct troth_partition 
  * at a time. Nothing of the partition is published before. Returns whether that is done. */
 bool troth_worker_recall_outages(struct troth_worker *worker, struct troth_partition *partition);
 
+/* Returns whether an outage that runs has narrowed a standing, so that nobody is alerted of it
+ * alone; by a change of rung that was noted, or by what it is now. Never of high consequence. */
+bool troth_worker_excuses(struct troth_partition *partition, const struct troth_intervention *told);
+bool troth_worker_is_excused(const struct troth_partition *partition, uint32_t standing,
+                             const struct troth_standing_view *view);
+
 /* Returns whether a standing is guarded. In view: of it. */
 bool troth_worker_is_guarded(const struct troth_partition *partition, uint32_t standing,
                              struct troth_standing_view *view);

@@ -380,12 +380,12 @@ struct troth_alerts *troth_alert_sender_alerts(struct troth_alert_sender *sender
 }
 
 void troth_alert_sender_stopped(struct troth_alert_sender *sender, const char *contract,
-                                uint32_t guarded, int64_t since_us)
+                                uint32_t hit, int64_t since_us)
 {
     if (sender != NULL) {
         struct troth_alerts *alerts = troth_alert_queue_alerts(sender->queue);
         struct troth_alert alert = {
-            .kind = TROTH_ALERT_STOPPED, .narrowed = guarded, .since_us = since_us};
+            .kind = TROTH_ALERT_STOPPED, .narrowed = hit, .since_us = since_us};
         snprintf(alert.contract, sizeof alert.contract, "%s", contract);
         (void)alerts->tell(alerts, &alert); /* what was lost is told at the next look */
     }

@@ -39,13 +39,13 @@ troth_status troth_alert_sender_open(const struct troth_config *config,
 /* Returns what workers tell, or NULL where the sender is. */
 struct troth_alerts *troth_alert_sender_alerts(struct troth_alert_sender *sender);
 
-/* Tells that the telemetry of a contract has stopped, so that its standings are guarded and not
- * told of one by one: one alert TrothTelemetryStopped. In contract: its name. In guarded: how many
- * standings are; 0: it is over. In since_us: wall clock. To be told as often as it is looked at:
- * what is known already costs nothing, and what was lost on the way is made good. From any thread.
- * NULL is fine. */
+/* Tells that the telemetry of a contract has stopped: one alert TrothTelemetryStopped. (Standings
+ * that are guarded for it are not told of one by one.) In contract: its name. In hit: how many
+ * standings it has narrowed; 0: it is over. In since_us: wall clock. To be told as often as it is
+ * looked at: what is known already costs nothing, and what was lost on the way is made good. From
+ * any thread. NULL is fine. */
 void troth_alert_sender_stopped(struct troth_alert_sender *sender, const char *contract,
-                                uint32_t guarded, int64_t since_us);
+                                uint32_t hit, int64_t since_us);
 
 /* Out counts: as of the sender's last turn. NULL is fine. */
 void troth_alert_sender_count(struct troth_alert_sender *sender, struct troth_alert_counts *counts);

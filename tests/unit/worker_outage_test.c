@@ -7,10 +7,12 @@
  * time is over, with a new version, and no reader keeps it longer where the engine is dead. It
  * joins what other contracts leave. A restart finds it again, at warn and not for longer; before
  * what a former owner has shown is passed nothing is guarded. It is told once to people, and to the
- * store how it stands.
+ * store how it stands. Nobody is alerted of those that are guarded, one by one: what was told of
+ * them is taken back when the outage is found, and told when the guard is over.
  */
 #include "tests/support/fake_world.h"
 
+#include "consumers/alerts.h"
 #include "consumers/survey.h"
 
 #define MINUTE (60 * SECOND_US)
@@ -36,10 +38,70 @@ static struct troth_survey survey;
 /* Proof that grows old leads to narrow and stays there. */
 #define STAYS_NARROW "ladder: {recertify: {freshness_below: null}}\n"
 
+/* Those who are alerted, as the sender keeps them: by the number of the agent. */
+static struct listener {
+    struct troth_alerts alerts; /* first */
+    bool lasts[64];
+    bool found[64]; /* by the sweep that goes on */
+    unsigned raised;
+} listener;
+
+static bool hear(struct troth_alerts *alerts, const struct troth_alert *alert)
+{
+    struct listener *to = (struct listener *)(void *)alerts;
+    char name[TROTH_AGENT_LENGTH_MAX + 1] = "a0";
+    memcpy(name, alert->agent, alert->agent_length);
+    const long agent = strtol(name + 1, NULL, 10);
+    assert_in_range(agent, 0, 63);
+    switch ((enum troth_alert_kind)alert->kind) {
+    case TROTH_ALERT_RAISED:
+        to->raised++;
+        to->lasts[agent] = to->found[agent] = true;
+        break;
+    case TROTH_ALERT_ENDED:
+        to->lasts[agent] = false;
+        break;
+    case TROTH_ALERT_SWEEP:
+        memset(to->found, 0, sizeof to->found);
+        break;
+    case TROTH_ALERT_SWEPT:
+        memcpy(to->lasts, to->found, sizeof to->lasts);
+        break;
+    case TROTH_ALERT_DROPPED:
+    case TROTH_ALERT_STOPPED:
+        break;
+    }
+    return true;
+}
+
+static uint64_t wanted(struct troth_alerts *alerts)
+{
+    (void)alerts;
+    return 1;
+}
+
+static bool has_room(struct troth_alerts *alerts)
+{
+    (void)alerts;
+    return true;
+}
+
+static unsigned alerted(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        count += listener.lasts[i];
+    }
+    return count;
+}
+
 static int open_world(void **state)
 {
     (void)state;
     world_open(&world, 1);
+    memset(&listener, 0, sizeof listener);
+    listener.alerts = (struct troth_alerts){hear, wanted, has_room};
+    world.config.alerts = &listener.alerts;
     world.config.tick_us = SECOND_US;
     world.config.checkpoint_us = SECOND_US;
     world.config.outage =
@@ -260,6 +322,33 @@ static void nothing_is_looked_for_without_a_guard(void **state)
     assert_int_equal(surveyed()->partitions, 0);
 }
 
+static void nobody_is_alerted_of_the_guarded(void **state)
+{
+    (void)state;
+    begin(CONTRACT("refunds", 1, HOLD STAYS_NARROW), 30);
+    assert_int_equal(alerted(), 0);
+    pass(11, 0, 0);
+    assert_int_equal(guarded(30), 30);
+    assert_int_equal(standing_of(3)->rung, TROTH_RUNG_NARROW);
+    assert_int_equal(alerted(), 0);
+    assert_in_range(listener.raised, 1, 15); /* until it was enough: those were taken back */
+    world_leak(&world, name_of(5));
+    world_run(&world, 2 * SECOND_US);
+    assert_int_equal(alerted(), 1);
+    assert_true(listener.lasts[5]);
+    world_run(&world, told()->good_until_us - world.clock.wall_us + 4 * SECOND_US);
+    assert_int_equal(guarded(30), 0);
+    assert_int_equal(alerted(), 30);
+}
+
+static void of_high_consequence_all_are_alerted(void **state)
+{
+    (void)state;
+    begin(CONTRACT("refunds", 1, HOLD STAYS_NARROW "consequence: high\n"), 30);
+    pass(11, 0, 0);
+    assert_int_equal(alerted(), 30);
+}
+
 /* ---- Until when. ---- */
 
 static void time_ends_it(void **state)
@@ -470,6 +559,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
     const struct CMUnitTest tests[] = {
         TEST(stopped_telemetry_is_guarded),
+        TEST(nobody_is_alerted_of_the_guarded),
+        TEST(of_high_consequence_all_are_alerted),
         TEST(half_is_not_enough),
         TEST(one_more_is),
         TEST(nineteen_tell_nothing),
