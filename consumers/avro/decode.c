@@ -419,36 +419,23 @@ static inline void clear(struct troth_event *event)
     memset(event, 0, size);
 }
 
-/* Reads without the plan what can be read so. Returns as run_plan. */
-static bool run_straight(struct run *run, const uint8_t *bytes)
-{
-    struct troth_event *event = run->event;
-    if (troth_straight_read(bytes, run->end, event, run->scratch, &run->text_bits)) {
-        return true;
-    }
-    clear(event);
-    run->text_bits = 0;
-    return run_plan(run, bytes);
-}
-
-troth_status troth_decode(const struct troth_plan *plan, const void *bytes, size_t length,
-                          struct troth_event *event, struct troth_scratch *scratch)
+/* What the plan reads: records of other schemas, and those of ours that are not read straight. */
+static __attribute__((noinline)) troth_status decode_by_plan(const struct troth_plan *plan,
+                                                             const uint8_t *bytes, size_t length,
+                                                             struct troth_event *event,
+                                                             struct troth_scratch *scratch)
 {
     struct run run; /* the frames are written before they are read */
     run.plan = plan;
-    run.end = (const uint8_t *)bytes + length;
+    run.end = bytes + length;
     run.event = event;
     run.scratch = scratch;
     run.text_bits = 0;
     run.depth = 0;
     run.invalid_field = TROTH_FIELD_COUNT;
     run.status = TROTH_UNDECODABLE;
-    if (length > TROTH_RECORD_LENGTH_MAX) {
-        scratch->failed_field = TROTH_FIELD_COUNT;
-        return TROTH_OVER_LIMIT;
-    }
     clear(event);
-    if (!(plan->straight ? run_straight(&run, bytes) : run_plan(&run, bytes))) {
+    if (!run_plan(&run, bytes)) {
         return run.status;
     }
     finish(event, scratch);
@@ -461,4 +448,26 @@ troth_status troth_decode(const struct troth_plan *plan, const void *bytes, size
         status = troth_event_check_texts(event, &scratch->failed_field);
     }
     return status;
+}
+
+static __attribute__((noinline)) troth_status check(const struct troth_event *event,
+                                                    struct troth_scratch *scratch)
+{
+    const troth_status status = troth_event_check_values(event, &scratch->failed_field);
+    return status == TROTH_OK ? troth_event_check_texts(event, &scratch->failed_field) : status;
+}
+
+troth_status troth_decode(const struct troth_plan *plan, const void *bytes, size_t length,
+                          struct troth_event *event, struct troth_scratch *scratch)
+{
+    bool plain = false;
+    if (length > TROTH_RECORD_LENGTH_MAX) {
+        scratch->failed_field = TROTH_FIELD_COUNT;
+        return TROTH_OVER_LIMIT;
+    }
+    if (plan->straight &&
+        troth_straight_read(bytes, (const uint8_t *)bytes + length, event, scratch, &plain)) {
+        return plain ? TROTH_OK : check(event, scratch);
+    }
+    return decode_by_plan(plan, bytes, length, event, scratch);
 }

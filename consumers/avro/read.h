@@ -49,7 +49,8 @@ static inline const uint8_t *read_short_varint(const uint8_t *next, const uint8_
 /* Up to four bytes, then up to eight, are taken at once: their number decides no branch, which
  * would be mispredicted. All bits up to the first byte without the mark stay; then gaps are closed.
  */
-static inline const uint8_t *read_varint_4(const uint8_t *next, uint64_t *value)
+static inline __attribute__((always_inline)) const uint8_t *read_varint_4(const uint8_t *next,
+                                                                          uint64_t *value)
 {
     uint32_t word;
     memcpy(&word, next, sizeof word);
@@ -63,7 +64,8 @@ static inline const uint8_t *read_varint_4(const uint8_t *next, uint64_t *value)
     return next + ((unsigned)__builtin_ctz(stops) >> 3) + 1;
 }
 
-static inline const uint8_t *read_varint_8(const uint8_t *next, uint64_t *value)
+static inline __attribute__((always_inline)) const uint8_t *read_varint_8(const uint8_t *next,
+                                                                          uint64_t *value)
 {
     uint64_t word;
     memcpy(&word, next, sizeof word);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "consumers/avro/read.h"
+#include "consumers/check.h"
 
 enum {
     NO = 0,                      /* the byte of null, first in each of our unions */
@@ -91,183 +92,323 @@ bool troth_straight_fits(const struct troth_plan *plan)
     return true;
 }
 
-static inline const uint8_t *read_text(const uint8_t *next, const uint8_t *end,
-                                       struct troth_text *text, uint64_t *text_bits)
+/* A record being read: the place of the next field, and what was seen of those before. */
+struct reader {
+    const uint8_t *next;
+    const uint8_t *end;
+    uint32_t present;
+    uint64_t unusual; /* high bits of bytes: some text is more than ASCII, or the agent's more than
+                       * what can be printed of it */
+};
+
+/* All readers return whether the record goes on as it should, and are inlined into the one below:
+ * each field has its own branches then, which are predicted by what the field mostly is, and the
+ * reader lives in registers. */
+#define READER static inline __attribute__((always_inline)) bool
+
+static inline size_t left(const struct reader *reader)
 {
-    size_t length;
-    next = read_length(next, end, &length);
-    if (next == NULL || length > TROTH_TEXT_LENGTH_MAX) {
+    return (size_t)(reader->end - reader->next);
+}
+
+/* A length of two bytes, as of texts of 64 to 1024 bytes; any other is the plan's. What is not
+ * inlined is given places and not the reader, which would have to be in memory for it. */
+static __attribute__((noinline)) const uint8_t *read_long_length(const uint8_t *next,
+                                                                 const uint8_t *end, size_t *length)
+{
+    if (end - next < 2 || (next[0] & 1) != 0 || next[1] >= 0x80) {
         return NULL;
     }
-    *text_bits |= gather_bits(next, length);
-    text->data = (const char *)next;
+    *length = ((next[0] & 0x7fU) | (size_t)next[1] << 7) >> 1;
+    return *length <= TROTH_TEXT_LENGTH_MAX ? next + 2 : NULL;
+}
+
+READER read_text_length(struct reader *reader, size_t *length)
+{
+    if (reader->next == reader->end) {
+        return false;
+    }
+    const uint8_t bits = *reader->next;
+    if ((bits & 0x81) != 0) { /* longer than a byte can tell, or negative */
+        reader->next = read_long_length(reader->next, reader->end, length);
+        return reader->next != NULL && *length <= left(reader);
+    }
+    *length = bits >> 1;
+    reader->next++;
+    return *length <= left(reader);
+}
+
+static __attribute__((noinline)) uint64_t gather_bits_of_any(const uint8_t *bytes, size_t length)
+{
+    return gather_bits(bytes, length);
+}
+
+/* Texts of 8 bytes or more are gathered by loads that overlap, shorter ones by one that is cut, so
+ * that hardly a length needs a loop. */
+static inline __attribute__((always_inline)) uint64_t gather_text(const uint8_t *text,
+                                                                  size_t length, size_t readable)
+{
+    if (length >= 8 && length <= 32) {
+        uint64_t bits = load(text) | load(text + length - 8);
+        if (length > 16) {
+            bits |= load(text + 8) | load(text + length - 16);
+        }
+        return bits;
+    }
+    if (length < 8 && readable >= 8) {
+        return load(text) & ((UINT64_C(1) << 8 * length) - 1);
+    }
+    return gather_bits_of_any(text, length);
+}
+
+READER read_text(struct reader *reader, struct troth_text *text)
+{
+    size_t length = 0;
+    if (!read_text_length(reader, &length)) {
+        return false;
+    }
+    reader->unusual |= gather_text(reader->next, length, left(reader));
+    text->data = (const char *)reader->next;
     text->length = (uint32_t)length;
-    return next + length;
+    reader->next += length;
+    return true;
 }
 
-/* Both take NULL, and give it on: a record is judged once, at its end. */
-static inline const uint8_t *read_optional_text(const uint8_t *next, const uint8_t *end,
-                                                struct troth_text *text, uint64_t *text_bits,
-                                                unsigned bit, unsigned *present)
+/* Bytes below 0x20 borrow, 0x7f carries, each into its own high bit; a byte that is touched by
+ * another's borrow or carry has a neighbour that was found. */
+static inline uint64_t find_unprintable(uint64_t word)
 {
-    if (next == NULL || next == end || (*next != NO && *next != YES)) {
-        return NULL;
-    }
-    if (*next == NO) {
-        return next + 1;
-    }
-    *present |= bit;
-    return read_text(next + 1, end, text, text_bits);
+    return word | (word - UINT64_C(0x2020202020202020)) | (word + UINT64_C(0x0101010101010101));
 }
 
-static inline const uint8_t *read_optional_long(const uint8_t *next, const uint8_t *end,
-                                                int64_t *integer, unsigned bit, unsigned *present)
+/* The agent's name: unusual too where check.h may refuse it. */
+READER read_agent(struct reader *reader, struct troth_text *agent)
 {
-    if (next == NULL || next == end || (*next != NO && *next != YES)) {
-        return NULL;
+    size_t length = 0;
+    if (!read_text_length(reader, &length)) {
+        return false;
     }
-    if (*next == NO) {
-        return next + 1;
+    const uint8_t *name = reader->next;
+    if (length >= 8 && length <= TROTH_AGENT_LENGTH_MAX) {
+        uint64_t found = find_unprintable(load(name + length - 8));
+        for (size_t i = 0; i < length - 8; i += 8) {
+            found |= find_unprintable(load(name + i));
+        }
+        reader->unusual |= found;
+    } else {
+        reader->unusual = UINT64_MAX; /* rare enough to be looked at closely */
     }
-    *present |= bit;
-    return read_long(next + 1, end, integer);
+    agent->data = length > 0 ? (const char *)name : NULL;
+    agent->length = (uint32_t)length;
+    reader->present |= length > 0 ? BIT(AGENT) : 0;
+    reader->next += length;
+    return true;
+}
+
+/* The branch of a union with null. Out there: whether it is not null. */
+READER read_branch(struct reader *reader, bool *there)
+{
+    if (reader->next == reader->end || (*reader->next & ~YES) != 0) {
+        return false;
+    }
+    *there = *reader->next++ == YES;
+    return true;
+}
+
+READER read_optional_text(struct reader *reader, struct troth_text *text, uint32_t bit)
+{
+    bool there = false;
+    if (!read_branch(reader, &there)) {
+        return false;
+    }
+    if (!there) {
+        *text = (struct troth_text){0};
+        return true;
+    }
+    reader->present |= bit;
+    return read_text(reader, text);
+}
+
+/* An integer that mostly has at most `usual` bytes, 4 or 8. */
+READER read_integer(struct reader *reader, size_t usual, int64_t *integer)
+{
+    uint64_t bits = 0;
+    const uint8_t *after = NULL;
+    if (left(reader) >= usual) {
+        after =
+            usual == 4 ? read_varint_4(reader->next, &bits) : read_varint_8(reader->next, &bits);
+    }
+    if (after == NULL) {
+        after = read_varint_slowly(reader->next, reader->end, &bits);
+    }
+    *integer = undo_zigzag(bits);
+    reader->next = after;
+    return after != NULL;
+}
+
+READER read_optional_long(struct reader *reader, int64_t *integer, uint32_t bit)
+{
+    bool there = false;
+    if (!read_branch(reader, &there)) {
+        return false;
+    }
+    if (!there) {
+        *integer = 0;
+        return true;
+    }
+    reader->present |= bit;
+    return read_integer(reader, 4, integer);
 }
 
 /* Who, when and what: the six fields that every record has. */
-static inline const uint8_t *read_head(const uint8_t *next, const uint8_t *end,
-                                       struct troth_event *event, uint64_t *text_bits)
+READER read_head(struct reader *reader, struct troth_event *event)
 {
     enum { ID_LENGTH = sizeof event->id };
-    if (end - next < ID_LENGTH) {
-        return NULL;
+    if (left(reader) < ID_LENGTH) {
+        return false;
     }
-    memcpy(event->id, next, ID_LENGTH);
-    next = read_text(next + ID_LENGTH, end, &event->agent, text_bits);
-    if (next != NULL) {
-        next = read_long(next, end, &event->at_us);
+    memcpy(event->id, reader->next, ID_LENGTH);
+    reader->next += ID_LENGTH;
+    if (!read_agent(reader, &event->agent) || !read_integer(reader, 8, &event->at_us) ||
+        left(reader) < 3) {
+        return false;
     }
-    if (next == NULL || end - next < 3) {
-        return NULL;
-    }
+    const uint8_t *next = reader->next;
     /* The lowest bit of a negative index is set, and a longer one is past every count. */
     if (next[0] >= 2 * TROTH_KIND_COUNT || next[1] >= 2 * TROTH_OUTCOME_COUNT ||
         next[2] >= 2 * TROTH_SOURCE_COUNT || ((next[0] | next[1] | next[2]) & 1) != 0) {
-        return NULL;
+        return false;
     }
     event->kind = next[0] >> 1;
     event->outcome = next[1] >> 1;
     event->source = next[2] >> 1;
-    return next + 3;
+    reader->present |= event->outcome != TROTH_OUTCOME_NONE ? BIT(OUTCOME) : 0;
+    reader->next += 3;
+    return true;
 }
 
-static inline const uint8_t *read_rescue(const uint8_t *next, const uint8_t *end,
-                                         struct troth_event *event, unsigned *present)
+READER read_rescue(struct reader *reader, struct troth_event *event)
 {
-    if (next == NULL || next == end || *next == NO) {
-        return next == NULL || next == end ? NULL : next + 1;
+    bool there = false;
+    event->rescue = 0;
+    if (!read_branch(reader, &there)) {
+        return false;
     }
-    if (end - next < 2 || next[0] != YES || next[1] >= 2 * TROTH_RESCUE_COUNT ||
-        (next[1] & 1) != 0) {
-        return NULL;
+    if (!there) {
+        return true;
     }
-    *present |= BIT(RESCUE);
-    event->rescue = next[1] >> 1;
-    return next + 2;
+    if (left(reader) == 0 || *reader->next >= 2 * TROTH_RESCUE_COUNT || (*reader->next & 1) != 0) {
+        return false;
+    }
+    reader->present |= BIT(RESCUE);
+    event->rescue = *reader->next++ >> 1;
+    return true;
 }
 
 /* How many items follow: one block of fewer than 64, as our encoder writes them, or none. */
-static inline const uint8_t *read_count(const uint8_t *next, const uint8_t *end, unsigned *count)
+READER read_count(struct reader *reader, uint16_t *count)
 {
-    if (next == NULL || next == end || *next >= 0x80 || (*next & 1) != 0) {
-        return NULL;
+    if (reader->next == reader->end || (*reader->next & 0x81) != 0) {
+        return false;
     }
-    *count = *next >> 1;
-    return next + 1;
+    *count = *reader->next++ >> 1;
+    return true;
 }
 
 /* The zero after the last block. */
-static inline const uint8_t *read_end(const uint8_t *next, const uint8_t *end)
+READER read_end(struct reader *reader)
 {
-    return next == NULL || next == end || *next != 0 ? NULL : next + 1;
+    return left(reader) > 0 && *reader->next++ == 0;
 }
 
-static const uint8_t *read_verdicts(const uint8_t *next, const uint8_t *end, unsigned count,
-                                    struct troth_verdict *verdicts, uint64_t *text_bits)
+/* Rare enough not to be inlined. */
+static __attribute__((noinline)) const uint8_t *read_verdicts(const uint8_t *next,
+                                                              const uint8_t *end, unsigned count,
+                                                              struct troth_verdict *verdicts)
 {
-    for (unsigned i = 0; i < count && next != NULL; i++) {
+    struct reader reader = {.next = next, .end = end};
+    for (unsigned i = 0; i < count; i++) {
         struct troth_verdict verdict = {.has_value = false};
-        next = read_text(next, end, &verdict.term, text_bits);
-        if (next == NULL || end - next < 2 || next[0] > 1 || (next[1] != NO && next[1] != YES)) {
+        if (!read_text(&reader, &verdict.term) || left(&reader) < 2 || reader.next[0] > 1 ||
+            (reader.next[1] & ~YES) != 0) {
             return NULL;
         }
-        verdict.kept = next[0] == 1;
-        verdict.has_value = next[1] == YES;
-        next += 2;
+        verdict.kept = reader.next[0] == 1;
+        verdict.has_value = reader.next[1] == YES;
+        reader.next += 2;
         if (verdict.has_value) {
-            next = read_number(next, end, sizeof(double), &verdict.value);
+            reader.next = read_number(reader.next, end, sizeof(double), &verdict.value);
+            if (reader.next == NULL) {
+                return NULL;
+            }
         }
         verdicts[i] = verdict;
     }
-    return read_end(next, end);
+    return read_end(&reader) ? reader.next : NULL;
 }
 
-static const uint8_t *read_attributes(const uint8_t *next, const uint8_t *end, unsigned count,
-                                      struct troth_attribute *attributes, uint64_t *text_bits)
+/* Their values may be other than finite, which check.h looks at. */
+READER read_some_verdicts(struct reader *reader, struct troth_event *event,
+                          struct troth_verdict *verdicts)
 {
-    for (unsigned i = 0; i < count && next != NULL; i++) {
-        next = read_text(next, end, &attributes[i].name, text_bits);
-        if (next != NULL) {
-            next = read_text(next, end, &attributes[i].value, text_bits);
+    reader->next = read_verdicts(reader->next, reader->end, event->verdict_count, verdicts);
+    reader->unusual = UINT64_MAX;
+    reader->present |= BIT(VERDICTS);
+    event->verdicts = verdicts;
+    return reader->next != NULL;
+}
+
+READER read_attributes(struct reader *reader, struct troth_event *event,
+                       struct troth_attribute *attributes)
+{
+    for (unsigned i = 0; i < event->attribute_count; i++) {
+        if (!read_text(reader, &attributes[i].name) || !read_text(reader, &attributes[i].value)) {
+            return false;
         }
     }
-    return read_end(next, end);
+    reader->present |= BIT(ATTRIBUTES);
+    event->attributes = attributes;
+    return read_end(reader);
 }
 
-static inline const uint8_t *read_items(const uint8_t *next, const uint8_t *end,
-                                        struct troth_event *event, struct troth_scratch *scratch,
-                                        uint64_t *text_bits)
+READER read_items(struct reader *reader, struct troth_event *event, struct troth_scratch *scratch)
 {
-    unsigned count = 0;
-    next = read_count(next, end, &count);
-    if (next != NULL && count > 0) {
-        event->verdict_count = (uint16_t)count;
-        next = read_verdicts(next, end, count, scratch->verdicts, text_bits);
-    }
-    next = read_count(next, end, &count);
-    if (next != NULL && count > 0) {
-        event->attribute_count = (uint16_t)count;
-        next = read_attributes(next, end, count, scratch->attributes, text_bits);
-    }
-    return next;
+    event->verdicts = NULL;
+    event->attributes = NULL;
+    return read_count(reader, &event->verdict_count) &&
+           (event->verdict_count == 0 || read_some_verdicts(reader, event, scratch->verdicts)) &&
+           read_count(reader, &event->attribute_count) &&
+           (event->attribute_count == 0 || read_attributes(reader, event, scratch->attributes));
 }
 
-bool troth_straight_read(const uint8_t *next, const uint8_t *end, struct troth_event *event,
-                         struct troth_scratch *scratch, uint64_t *text_bits)
+/* Whether nothing that was read could be refused by the rules of check.h. */
+static inline bool is_plain(const struct reader *reader, const struct troth_event *event)
 {
-    unsigned present = BIT(ID) | BIT(AGENT) | BIT(AT) | BIT(KIND) | BIT(OUTCOME) | BIT(SOURCE);
-    uint64_t bits = 0;
-#define TEXT(NAME, member)                                                                         \
-    next = read_optional_text(next, end, &event->member, &bits, BIT(NAME), &present)
-#define LONG(NAME, member) next = read_optional_long(next, end, &event->member, BIT(NAME), &present)
-    next = read_head(next, end, event, &bits);
-    TEXT(ISSUER, issuer);
-    TEXT(CONTRACT, contract);
-    TEXT(SESSION, session);
-    LONG(SEQ, seq);
-    TEXT(AGENT_VERSION, agent_version);
-    TEXT(TASK, task);
-    TEXT(TOOL, tool);
-    LONG(LATENCY_US, latency_us);
-    LONG(COST_MICROS, cost_micros);
-    LONG(INPUT_TOKENS, input_tokens);
-    LONG(OUTPUT_TOKENS, output_tokens);
-    next = read_rescue(next, end, event, &present);
-    TEXT(OWNER, owner);
-    LONG(UNTIL, until_us);
+    return (reader->unusual & UINT64_C(0x8080808080808080)) == 0 &&
+           (uint64_t)event->at_us < (uint64_t)TROTH_AT_END_US &&
+           (event->latency_us | event->cost_micros | event->input_tokens | event->output_tokens) >=
+               0;
+}
+
+bool troth_straight_read(const uint8_t *bytes, const uint8_t *end, struct troth_event *event,
+                         struct troth_scratch *scratch, bool *plain)
+{
+    struct reader reader = {
+        .next = bytes, .end = end, .present = BIT(ID) | BIT(AT) | BIT(KIND) | BIT(SOURCE)};
+#define TEXT(NAME, member) read_optional_text(&reader, &event->member, BIT(NAME))
+#define LONG(NAME, member) read_optional_long(&reader, &event->member, BIT(NAME))
+    if (!(read_head(&reader, event) && TEXT(ISSUER, issuer) && TEXT(CONTRACT, contract) &&
+          TEXT(SESSION, session) && LONG(SEQ, seq) && TEXT(AGENT_VERSION, agent_version) &&
+          TEXT(TASK, task) && TEXT(TOOL, tool) && LONG(LATENCY_US, latency_us) &&
+          LONG(COST_MICROS, cost_micros) && LONG(INPUT_TOKENS, input_tokens) &&
+          LONG(OUTPUT_TOKENS, output_tokens) && read_rescue(&reader, event) && TEXT(OWNER, owner) &&
+          LONG(UNTIL, until_us) && read_items(&reader, event, scratch)) ||
+        reader.next != end) {
+        return false;
+    }
 #undef TEXT
 #undef LONG
-    next = read_items(next, end, event, scratch, &bits);
-    event->present = present;
-    *text_bits = bits;
-    return next == end; /* never NULL */
+    event->present = reader.present;
+    *plain = is_plain(&reader, event);
+    return true;
 }

@@ -24,12 +24,14 @@ bool troth_straight_fits(const struct troth_plan *plan);
 
 /*
  * Reads a record whole.
- * In next, end: the record. In event: cleared. Out event: its fields, their presence bits and how
- * many verdicts and attributes there are. Out scratch: these. Out text_bits: all bytes of all
- * texts, or-ed, in eights. All of that is worth nothing where it was not read.
+ * In next, end: the record. Out event: every field, present or zero, its presence bits as in
+ * decode.h, and its verdicts and attributes, which are in the scratch. Out plain: nothing of it can
+ * be refused by the rules of check.h, so that they need not be asked: its texts are ASCII, its
+ * agent's name is printable, its numbers are in range. All of that is worth nothing where the
+ * record was not read.
  * Returns whether it was; else the plan must read this record.
  */
 bool troth_straight_read(const uint8_t *next, const uint8_t *end, struct troth_event *event,
-                         struct troth_scratch *scratch, uint64_t *text_bits);
+                         struct troth_scratch *scratch, bool *plain);
 
 #endif
