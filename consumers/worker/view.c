@@ -128,7 +128,8 @@ static enum troth_anew turn_of(unsigned rung)
 }
 
 /* Lists some of what is in turn. A standing that comes to this turn where that was looked at
- * already has changed, and is listed for that. */
+ * already has changed, and is listed for that; one that was published since the store was owned is
+ * there: after a start without standings that is each of them. */
 static void list_turn(struct troth_partition *partition)
 {
     const uint32_t count = troth_shard_standings(partition->shard);
@@ -137,7 +138,8 @@ static void list_turn(struct troth_partition *partition)
     for (uint32_t i = 0; i < looks; i++) {
         const uint32_t standing = partition->anew_next++;
         const unsigned rung = troth_shard_rung(partition->shard, standing);
-        if (rung < TROTH_RUNG_COUNT && turn_of(rung) == partition->anew) {
+        if (rung < TROTH_RUNG_COUNT && turn_of(rung) == partition->anew &&
+            !partition->published[standing].known) {
             troth_shard_mark_dirty(partition->shard, standing, TROTH_DIRTY_MOVED);
         }
     }

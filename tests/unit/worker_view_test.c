@@ -1,8 +1,8 @@
 /*
  * Claims: who was replaced in the store publishes nothing more, and says so once; who replaces
  * widens nothing before it has passed what it found applied; a store that lost everything is
- * filled anew, of all partitions the least trusted first; of a storm that is not told whole those
- * who listen are told so once its rows stand there.
+ * filled anew, of all partitions the least trusted first, and of each standing once; of a storm that
+ * is not told whole those who listen are told so once its rows stand there.
  */
 #include "tests/support/fake_world.h"
 
@@ -242,6 +242,29 @@ static void a_storm_that_is_not_told_whole_is_told_as_such(void **state)
     assert_int_equal(rows_then, STORM);
 }
 
+/* A store that is slow while it is filled: what changes before its turn comes is published for
+ * that, and is there when the turn does come. */
+static void what_changed_while_it_is_filled_comes_back_once(void **state)
+{
+    (void)state;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 40);
+    world_leak(&world, "b");
+    world_run(&world, 5 * SECOND_US);
+    const size_t from = world.journal.count;
+    fake_store_break(&world.store);
+    fake_store_lose(&world.store);
+    world.store.slow_puts = 1;
+    for (unsigned i = 0; i < 1000 && world.store.slow_puts > 0; i++) {
+        world_step(&world);
+    }
+    assert_int_equal(fake_journal_count(&world.journal, FAKE_STANDING, NULL, from), 0);
+    world_tasks(&world, "a", TROTH_OUTCOME_FAILED, 1);
+    world_run(&world, SECOND_US);
+    assert_int_equal(shown_rung("a"), TROTH_RUNG_CLEAR);
+    assert_int_equal(fake_journal_count(&world.journal, FAKE_STANDING, "a", from), 1);
+    assert_int_equal(fake_journal_count(&world.journal, FAKE_STANDING, "b", from), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +275,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_that_lost_everything_is_filled_narrowed_first,
                                         open_world, close_world),
         cmocka_unit_test_setup_teardown(a_storm_that_is_not_told_whole_is_told_as_such, open_world,
+}
+
+        cmocka_unit_test_setup_teardown(what_changed_while_it_is_filled_comes_back_once, open_world,
                                         close_world),
     };
     return cmocka_run_group_tests_name("worker_view", tests, NULL, NULL);
