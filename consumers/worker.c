@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "consumers/worker/state.h"
+#include "schemas/bytes.h"
 
 enum {
     FLUSH_US = 20000,     /* how long the end waits for a store that is full, until it sends more */
@@ -152,7 +153,8 @@ static bool decode_own(const struct troth_framing *framing, const struct troth_l
            is_own(event);
 }
 
-/* Decodes a record and checks that it is where its agent belongs. */
+/* Decodes a record and checks that its key is its agent; whether that belongs here, the shard asks
+ * where it does not know the agent. */
 static troth_status read_event(struct troth_worker *worker, const struct troth_log_item *item,
                                struct troth_event *event, struct troth_scratch *scratch,
                                struct troth_reason *reason)
@@ -170,17 +172,26 @@ static troth_status read_event(struct troth_worker *worker, const struct troth_l
     if (status != TROTH_OK || is_own(event)) {
         return status;
     }
-    reason->text[0] = '\0';
     if (!item->has_key || item->key_length == 0) {
+        reason->text[0] = '\0';
         return TROTH_UNKEYED;
     }
     const bool named = item->key_length == event->agent.length &&
-                       memcmp(item->key, event->agent.data, item->key_length) == 0;
-    const int32_t partitions = config->log->partitions(config->log);
-    return named && troth_partition_of(config->partitioner, item->key, item->key_length,
-                                       partitions) == item->partition
-               ? TROTH_OK
-               : TROTH_MISROUTED;
+                       troth_bytes_equal(item->key, event->agent.data, item->key_length);
+    if (!named) {
+        reason->text[0] = '\0';
+        return TROTH_MISROUTED;
+    }
+    return TROTH_OK;
+}
+
+bool troth_worker_belongs(void *context, struct troth_text agent)
+{
+    const struct troth_partition *partition = context;
+    const struct troth_worker *worker = partition->owner;
+    struct troth_log *log = worker->config.log;
+    return troth_partition_of(worker->config.partitioner, agent.data, agent.length,
+                              log->partitions(log)) == partition->number;
 }
 
 static void apply_record(struct troth_worker *worker, struct troth_partition *partition,
@@ -224,6 +235,24 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
     }
 }
 
+/* Moves what an event has in the scratch to the run, beside that of the other events: a scratch for
+ * each would lie in a page of its own, and begin in the same few lines of the cache. */
+static void keep_items(struct run *run, struct troth_event *event)
+{
+    if (event->verdict_count > 0) {
+        struct troth_verdict *verdicts = &run->verdicts[run->verdict_count];
+        memcpy(verdicts, event->verdicts, event->verdict_count * sizeof *verdicts);
+        run->verdict_count += event->verdict_count;
+        event->verdicts = verdicts;
+    }
+    struct troth_attribute *attributes = &run->attributes[run->attribute_count];
+    for (unsigned i = 0; i < event->attribute_count; i++) {
+        attributes[i] = event->attributes[i];
+    }
+    run->attribute_count += event->attribute_count;
+    event->attributes = event->attribute_count > 0 ? attributes : NULL;
+}
+
 /* Decodes a run of records of one partition, at most TROTH_PREFETCH, and asks for what they need.
  */
 static void ready_run(struct troth_worker *worker, struct run *run,
@@ -234,10 +263,15 @@ static void ready_run(struct troth_worker *worker, struct run *run,
     run->partition = partition;
     run->items = items;
     run->count = count;
+    run->verdict_count = 0;
+    run->attribute_count = 0;
     for (unsigned i = 0; i < count; i++) {
-        run->statuses[i] =
-            read_event(worker, &items[i], &run->events[i], &run->scratch[i], &run->reasons[i]);
-        ahead[i] = run->statuses[i] == TROTH_OK ? &run->events[i] : NULL;
+        struct troth_event *event = &run->events[i];
+        run->statuses[i] = read_event(worker, &items[i], event, &worker->scratch, &run->reasons[i]);
+        if (run->statuses[i] == TROTH_OK) {
+            keep_items(run, event);
+            ahead[i] = event;
+        }
     }
     troth_shard_prefetch(partition->shard, ahead, count, run->hashes);
 }

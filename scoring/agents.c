@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "schemas/assert.h"
+#include "schemas/bytes.h"
 #include "schemas/hash.h"
 
 enum { LONG_NAMES_SHARE = 8 }; /* one agent in eight may have a long name, 1,024 at least */
@@ -70,7 +71,8 @@ uint32_t troth_agents_find(const struct troth_agents *agents, struct troth_text 
         }
         if (slot.tag == tag && agents->agents[slot.agent - 1].hash == hash) {
             const struct troth_text known = troth_agents_name(agents, slot.agent - 1);
-            if (known.length == name.length && memcmp(known.data, name.data, name.length) == 0) {
+            if (known.length == name.length &&
+                troth_bytes_equal(known.data, name.data, name.length)) {
                 return slot.agent - 1;
             }
         }

@@ -209,12 +209,21 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     }
 }
 
+static bool belongs(const struct troth_shard *shard, const struct troth_event *event)
+{
+    return shard->config.belongs == NULL ||
+           shard->config.belongs(shard->config.context, event->agent);
+}
+
 /* Finds the agent of an event that a contract applies to, adding it where it is new. */
 static troth_status find_agent(struct troth_shard *shard, const struct troth_event *event,
                                uint64_t hash, uint32_t *agent)
 {
     *agent = troth_agents_find(&shard->agents, event->agent, hash);
     if (*agent == TROTH_NONE) {
+        if (!belongs(shard, event)) {
+            return TROTH_MISROUTED;
+        }
         if (!is_bound(shard, event)) {
             return TROTH_NOT_FOUND;
         }
@@ -320,7 +329,7 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
         return TROTH_OK;
     }
     if (event->at_us > timestamp_us && event->at_us - timestamp_us > shard->config.max_ahead_us) {
-        return TROTH_AHEAD_OF_TIME;
+        return belongs(shard, event) ? TROTH_AHEAD_OF_TIME : TROTH_MISROUTED;
     }
     return apply_event(shard, timestamp_us, offset, event, hash);
 }

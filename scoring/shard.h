@@ -43,6 +43,9 @@ struct troth_shard_config {
                      const char *contract);
     /* Called when an agent goes of which a record of its own was written down; may be NULL. */
     void (*on_gone)(void *context, struct troth_text agent);
+    /* Asked of an agent that is not known yet whether it is this shard's; NULL: any is. Of one that
+     * is known it was asked when its first event came. */
+    bool (*belongs)(void *context, struct troth_text agent);
     void *context;
 };
 
@@ -116,8 +119,9 @@ void troth_shard_prefetch(const struct troth_shard *shard, const struct troth_ev
  * In timestamp_us: of the record, by the log. In offset: its offset, at most 2^48 - 2.
  * In event: the accepted event, or NULL for a record that was rejected or is empty: it moves the
  * clock, as all do. In hash: of the event's agent, troth_agents_hash, as prefetch gives it.
- * Returns TROTH_OK, or why the event was not applied: TROTH_AHEAD_OF_TIME, TROTH_DUPLICATE,
- * TROTH_AGENTS_FULL, TROTH_STANDINGS_FULL. The clock and its deadlines are handled in any case.
+ * Returns TROTH_OK, or why the event was not applied: TROTH_MISROUTED (its agent does not belong
+ * here), TROTH_AHEAD_OF_TIME, TROTH_DUPLICATE, TROTH_AGENTS_FULL, TROTH_STANDINGS_FULL. The clock
+ * and its deadlines are handled in any case.
  */
 TROTH_MUST_CHECK
 troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,

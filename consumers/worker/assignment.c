@@ -114,6 +114,7 @@ void troth_worker_assign(struct troth_worker *worker, int32_t number)
                                              .on_intervention = troth_worker_on_intervention,
                                              .on_ended = troth_worker_on_ended,
                                              .on_gone = troth_worker_on_gone,
+                                             .belongs = troth_worker_belongs,
                                              .context = partition};
     if (partition == NULL || worker->partition_count == TROTH_PARTITIONS_MAX ||
         troth_partition_init(partition, number, &shard) != TROTH_OK) {

@@ -83,7 +83,10 @@ struct run {
     troth_status statuses[TROTH_PREFETCH];
     uint64_t hashes[TROTH_PREFETCH];
     struct troth_event events[TROTH_PREFETCH];
-    struct troth_scratch scratch[TROTH_PREFETCH];
+    uint32_t verdict_count; /* of all events, */
+    uint32_t attribute_count;
+    struct troth_verdict verdicts[TROTH_PREFETCH * TROTH_VERDICTS_MAX]; /* close together */
+    struct troth_attribute attributes[TROTH_PREFETCH * TROTH_ATTRIBUTES_MAX];
     struct troth_reason reasons[TROTH_PREFETCH];
 };
 
@@ -130,10 +133,11 @@ struct troth_worker {
     uint32_t pending_count;
     struct ending endings[ENDINGS_MAX];
     uint32_t ending_count;
-    bool fresh_narrowings; /* one of them came since they were last shown */
-    bool narrowing;        /* one was shown to the store, which has not answered yet */
-    struct run runs[2];    /* one is applied while the next one's memory comes */
-    unsigned run;          /* that is made ready next */
+    bool fresh_narrowings;        /* one of them came since they were last shown */
+    bool narrowing;               /* one was shown to the store, which has not answered yet */
+    struct troth_scratch scratch; /* of the record that is being decoded */
+    struct run runs[2];           /* one is applied while the next one's memory comes */
+    unsigned run;                 /* that is made ready next */
     struct troth_log_item items[TROTH_BATCH_MAX];
     size_t item_count; /* of the last poll */
 };
@@ -153,6 +157,9 @@ int64_t troth_worker_now_us(const struct troth_worker *worker);
  * so a producer that stays full breaks the worker: the record is read again by whoever comes next.
  */
 void troth_worker_send(struct troth_worker *worker, const struct troth_log_record *record);
+
+/* The shard's callback: whether the partitioner puts an agent into the partition. */
+bool troth_worker_belongs(void *context, struct troth_text agent);
 
 /* worker/assignment.c. Returns the partition of that number that is ours, or NULL. */
 struct troth_partition *troth_worker_partition(const struct troth_worker *worker, int32_t number);

@@ -173,6 +173,16 @@ static void ahead_of_time(void **state)
     check_reject(world_place(&world, "a"), world_append(&world, &event), TROTH_AHEAD_OF_TIME);
 }
 
+/* Where it is decides before when it is, as for any other record. */
+static void misrouted_and_ahead_of_time(void **state)
+{
+    (void)state;
+    const int32_t other = (world_place(&world, "a") + 1) % 3;
+    struct troth_event event = world_event(&world, "a", TROTH_KIND_TASK, TROTH_OUTCOME_OK);
+    event.at_us = event.at_us / 1000 * 1000 + world.config.max_ahead_us + 1;
+    check_reject(other, world_append_to(&world, other, "a", &event), TROTH_MISROUTED);
+}
+
 /* A good event, its agent's name replaced in the bytes by one of the same length. */
 static int64_t append_renamed(const char *agent, const char *renamed)
 {
@@ -364,6 +374,7 @@ int main(void)
         REJECT(unkeyed_by_an_empty_key),
         REJECT(misrouted_by_key),
         REJECT(misrouted_by_partition),
+        REJECT(misrouted_and_ahead_of_time),
         REJECT(ahead_of_time),
         REJECT(invalid),
         REJECT(over_limit),

@@ -275,8 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_that_lost_everything_is_filled_narrowed_first,
                                         open_world, close_world),
         cmocka_unit_test_setup_teardown(a_storm_that_is_not_told_whole_is_told_as_such, open_world,
-}
-
+                                        close_world),
         cmocka_unit_test_setup_teardown(what_changed_while_it_is_filled_comes_back_once, open_world,
                                         close_world),
     };
