@@ -66,6 +66,7 @@ struct troth_term_rules {
 struct troth_rules {
     const struct troth_contract *contract;
     double threshold[TROTH_THRESHOLD_COUNT]; /* 0: off */
+    double surely[TROTH_THRESHOLD_COUNT];    /* -ln(1 - threshold), a little more */
     int64_t longest_window_us;               /* of the contract and its windowed terms */
     uint32_t size;                           /* bytes of one standing, a multiple of 64 */
     uint32_t term_count;

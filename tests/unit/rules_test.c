@@ -78,6 +78,27 @@ static void brackets_never_lie(void **state)
     }
 }
 
+/* Much broken evidence, with as much kept as brings the mean up to about the floor, a deviation or
+ * so to both sides. */
+static void the_bound_never_lies(void **state)
+{
+    (void)state;
+    uint64_t random = random_seed("the_bound_never_lies");
+    for (size_t f = 0; f < sizeof floors / sizeof *floors; f++) {
+        make(floors[f]);
+        for (int i = 0; i < 20000; i++) {
+            const double b = 8.0 * pow(10.0, 3.0 * random_unit(&random));
+            const double mean = (b + 1.0) * floors[f] / (1.0 - floors[f]);
+            const double deviation = sqrt(b + 1.0) * floors[f] / (1.0 - floors[f]);
+            const double g =
+                mean - rules.terms[0].prior + (random_unit(&random) * 4.0 - 1.0) * deviation;
+            for (unsigned threshold = 0; threshold < TROTH_THRESHOLD_COUNT; threshold++) {
+                check(threshold, g > 0.0 ? g : 0.0, b);
+            }
+        }
+    }
+}
+
 static void counters_never_lie(void **state)
 {
     (void)state;
@@ -126,9 +147,8 @@ static void constants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(brackets_never_lie),
-        cmocka_unit_test(counters_never_lie),
-        cmocka_unit_test(no_evidence_is_a_coin_toss),
+        cmocka_unit_test(brackets_never_lie), cmocka_unit_test(the_bound_never_lies),
+        cmocka_unit_test(counters_never_lie), cmocka_unit_test(no_evidence_is_a_coin_toss),
         cmocka_unit_test(constants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
