@@ -62,14 +62,13 @@ static unsigned note_late(struct troth_standing *standing)
 {
     standing->late =
         standing->late < TROTH_LATE_MAX ? (standing->late + 1U) & TROTH_LATE_MAX : TROTH_LATE_MAX;
-    standing->matched = true;
     return TROTH_EFFECT_LATE;
 }
 
-/* What nearly every event is, to each term that it reaches: so it is inline. */
-static inline __attribute__((always_inline)) unsigned
-add_kept(const struct troth_rules *rules, struct troth_standing *standing, unsigned term,
-         const struct troth_instant *instant, const struct troth_moment *moment)
+/* One kept piece. */
+static unsigned add_kept(const struct troth_rules *rules, struct troth_standing *standing,
+                         unsigned term, const struct troth_instant *instant,
+                         const struct troth_moment *moment)
 {
     unsigned slot = 0;
     const bool certifying = standing->rung == TROTH_RUNG_RECERTIFY;
@@ -90,8 +89,35 @@ add_kept(const struct troth_rules *rules, struct troth_standing *standing, unsig
         advanced |= tally->kept == 0 ? TROTH_EFFECT_ADVANCED : 0; /* its end is a deadline now */
         tally->kept = add_saturating(tally->kept, 1);
     }
-    standing->matched = true;
     return TROTH_EFFECT_IMPROVED | advanced;
+}
+
+/* The same of what nearly every event is, to each term that it reaches: one more piece for a newest
+ * pane that has been reached. Some 25 instructions, where the whole of add_kept has 60. */
+static inline unsigned add_kept_fast(const struct troth_rules *rules,
+                                     struct troth_standing *standing, unsigned term,
+                                     const struct troth_instant *instant,
+                                     const struct troth_moment *moment)
+{
+    struct troth_hot *hot = troth_hot(standing, term);
+    union troth_pane *pane = troth_pane(rules, standing, term, instant->terms[term].slot);
+    if (moment->at_us < instant->terms[term].start_us || hot->head < instant->terms[term].pane ||
+        pane->count.kept == UINT32_MAX) {
+        return add_kept(rules, standing, term, instant, moment);
+    }
+    if (standing->rung == TROTH_RUNG_RECERTIFY) {
+        struct troth_tally *tally = troth_tally(rules, standing, term);
+        if (moment->at_us < standing->since_us || tally->kept == 0 || tally->kept == UINT32_MAX) {
+            return add_kept(rules, standing, term, instant, moment);
+        }
+        tally->kept++;
+    }
+    pane->count.kept++;
+    if (hot->level != 0) {
+        const int64_t level = hot->level + rules->terms[term].cusum_kept;
+        hot->level = level > 0 ? level : 0;
+    }
+    return TROTH_EFFECT_IMPROVED;
 }
 
 static void push_witness(struct troth_cold *cold, int64_t offset)
@@ -133,7 +159,6 @@ static unsigned add_broken(const struct troth_rules *rules, struct troth_standin
         tally->broken = add_saturating(tally->broken, 1);
     }
     push_witness(cold, offset);
-    standing->matched = true;
     return TROTH_EFFECT_WORSENED | advanced;
 }
 
@@ -157,7 +182,6 @@ static unsigned add_amount(const struct troth_rules *rules, struct troth_standin
     struct troth_hot *hot = troth_hot(standing, term);
     hot->level = (int64_t)((uint64_t)hot->level | UINT64_C(1) << slot);
     push_witness(troth_cold(rules, standing, term), moment->offset);
-    standing->matched = true;
     return TROTH_EFFECT_WORSENED | advanced;
 }
 
@@ -167,7 +191,6 @@ static unsigned add_never(const struct troth_rules *rules, struct troth_standing
     struct troth_hot *hot = troth_hot(standing, term);
     hot->level += hot->level < INT64_MAX;
     push_witness(troth_cold(rules, standing, term), moment->offset);
-    standing->matched = true;
     return TROTH_EFFECT_WORSENED;
 }
 
@@ -179,7 +202,6 @@ static unsigned add_match(struct troth_standing *standing, unsigned term,
     }
     struct troth_hot *hot = troth_hot(standing, term);
     hot->head = moment->at_us > hot->head ? moment->at_us : hot->head;
-    standing->matched = true;
     return TROTH_EFFECT_IMPROVED | TROTH_EFFECT_ADVANCED;
 }
 
@@ -194,7 +216,7 @@ static inline unsigned apply_share(const struct troth_rules *rules, struct troth
     }
     switch (troth_predicate_keeps(rules, i, event, moment->signature)) {
     case TROTH_KEPT:
-        return add_kept(rules, standing, i, instant, moment);
+        return add_kept_fast(rules, standing, i, instant, moment);
     case TROTH_BROKEN:
         return add_broken(rules, standing, i, instant, moment->at_us, moment->offset);
     case TROTH_NO_EVIDENCE:
@@ -288,6 +310,9 @@ unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_stan
         } else {
             effects |= apply_complete(rules, standing, i, instant, moment);
         }
+    }
+    if (effects != 0) { /* evidence, an amount or a match, late kept evidence included */
+        standing->matched = true;
     }
     if (event->kind == TROTH_KIND_TASK) {
         standing->tasks++;

@@ -1,12 +1,9 @@
 #include "scoring/instant.h"
 
-void troth_instant_set(const struct troth_rules *rules, struct troth_instant *instant,
-                       int64_t time_us)
+void troth_instant_move(const struct troth_rules *rules, struct troth_instant *instant,
+                        int64_t time_us)
 {
     instant->time_us = time_us;
-    if (time_us >= instant->from_us && time_us < instant->until_us) {
-        return;
-    }
     int64_t from = 0;
     int64_t until = INT64_MAX;
     for (unsigned i = 0; i < rules->term_count; i++) {

@@ -22,9 +22,20 @@ struct troth_instant {
     } terms[TROTH_TERMS_MAX];
 };
 
+/* Out instant: the panes of time_us (>= 0), computed anew. */
+void troth_instant_move(const struct troth_rules *rules, struct troth_instant *instant,
+                        int64_t time_us);
+
 /* Out instant: the panes of time_us (>= 0). In instant: zeroed, or set by an earlier call with the
  * same rules, which makes a time in the same panes cheap. */
-void troth_instant_set(const struct troth_rules *rules, struct troth_instant *instant,
-                       int64_t time_us);
+static inline void troth_instant_set(const struct troth_rules *rules, struct troth_instant *instant,
+                                     int64_t time_us)
+{
+    if (time_us >= instant->from_us && time_us < instant->until_us) {
+        instant->time_us = time_us;
+    } else {
+        troth_instant_move(rules, instant, time_us);
+    }
+}
 
 #endif
