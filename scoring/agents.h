@@ -28,7 +28,9 @@ struct troth_agent {
     uint32_t generation;    /* of the contracts for which every standing that may begin has begun */
     uint32_t long_name;     /* index of the name where it is longer than TROTH_INLINE_NAME */
     uint8_t first_contract; /* slot of its first standing's contract */
-    bool looked_at : 1;     /* its first standing is not at clear: most events lead to a look */
+    bool looked_at : 1;     /* its first standing is neither at clear nor in recertify: most events
+                             * lead to a look at all its panes */
+    bool certifying : 1;    /* its first standing is in recertify: at its counters */
     bool unsaved : 1;       /* it changed since its standings were last written down; of a place
                              * that is free: it still stands on the list of those */
     bool ahead : 1; /* its standings were restored, and may be true past the shard's offset */

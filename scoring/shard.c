@@ -334,56 +334,60 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
     return apply_event(shard, timestamp_us, offset, event, hash);
 }
 
-/* What a run of events will touch of their standings. */
-struct touched {
-    const char *lines[TROTH_PREFETCH * TOUCHED_LINES];
-    unsigned count;
-};
-
-static void will_touch(struct touched *touched, const void *place)
+/* Lists the lines that the newest panes of a standing are in. */
+static void list_lines(struct troth_slot *slot)
 {
-    const char *line = (const char *)((uintptr_t)place & ~(uintptr_t)(TROTH_LINE - 1));
-    if (touched->count == 0 || touched->lines[touched->count - 1] != line) {
-        touched->lines[touched->count++] = line;
+    const struct troth_rules *rules = slot->rules;
+    slot->lines_us = slot->now.from_us;
+    slot->line_count = 0;
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        const struct troth_term_rules *term = &rules->terms[i];
+        const size_t place =
+            term->ring_offset + (size_t)slot->now.terms[i].slot * term->ring_stride;
+        const uint16_t line = (uint16_t)(place / TROTH_LINE);
+        const bool listed = slot->line_count > 0 && slot->lines[slot->line_count - 1] == line;
+        if (term->windowed && line > 1 && !listed) {
+            slot->lines[slot->line_count++] = line;
+        }
     }
 }
 
-/* Lists the lines that a kept event touches of its agent's sequences and first standing: of one
- * that is looked at, all of them; else header, hot terms and the newest panes. */
-static void list_touched(const struct troth_shard *shard, const struct troth_agent *agent,
-                         struct touched *touched)
+/* Reads a byte of each line that a kept event touches of its agent's sequences and first standing:
+ * of one that is looked at, all of them; else header, hot terms, counters where it is certifying,
+ * and the newest panes. */
+static inline void touch_agent(struct troth_shard *shard, const struct troth_agent *agent)
 {
     const char *block = troth_blocks_at(&shard->blocks, agent->first_line);
-    const struct troth_slot *slot = &shard->slots[agent->first_contract];
+    struct troth_slot *slot = &shard->slots[agent->first_contract];
     const struct troth_rules *rules = slot->rules;
-    const unsigned end = touched->count + TOUCHED_LINES;
     if (agent->sequences != TROTH_NONE) {
-        will_touch(touched, &shard->sequences[agent->sequences]);
+        troth_touch(&shard->sequences[agent->sequences]);
     }
-    will_touch(touched, block);
-    will_touch(touched, block + TROTH_LINE);
+    troth_touch(block);
+    troth_touch(block + TROTH_LINE);
     if (agent->looked_at) {
-        for (uint32_t at = 2 * TROTH_LINE; at < rules->terms[0].cold_offset; at += TROTH_LINE) {
-            if (touched->count < end) {
-                will_touch(touched, block + at);
-            }
+        const uint32_t cold = rules->terms[0].cold_offset;
+        const uint32_t end = cold < TOUCHED_LINES * TROTH_LINE ? cold : TOUCHED_LINES * TROTH_LINE;
+        for (uint32_t at = 2 * TROTH_LINE; at < end; at += TROTH_LINE) {
+            troth_touch(block + at);
         }
         return;
     }
-    for (unsigned i = 0; i < rules->term_count && touched->count < end; i++) {
-        const struct troth_term_rules *term = &rules->terms[i];
-        if (term->windowed) {
-            will_touch(touched, block + term->ring_offset +
-                                    (size_t)slot->now.terms[i].slot * term->ring_stride);
-        }
+    if (agent->certifying) {
+        troth_touch(troth_tally_of(rules, (const void *)block, rules->term_count - 1));
+    }
+    if (slot->lines_us != slot->now.from_us) {
+        list_lines(slot);
+    }
+    for (unsigned i = 0; i < slot->line_count; i++) {
+        troth_touch(block + (size_t)slot->lines[i] * TROTH_LINE);
     }
 }
 
-void troth_shard_prefetch(const struct troth_shard *shard, const struct troth_event *const *events,
+void troth_shard_prefetch(struct troth_shard *shard, const struct troth_event *const *events,
                           unsigned count, uint64_t *hashes)
 {
     const struct troth_agent *agents[TROTH_PREFETCH];
-    struct touched touched = {.count = 0};
     TROTH_ASSERT(count <= TROTH_PREFETCH);
     for (unsigned i = 0; i < count; i++) {
         hashes[i] = 0;
@@ -404,11 +408,8 @@ void troth_shard_prefetch(const struct troth_shard *shard, const struct troth_ev
     }
     for (unsigned i = 0; i < count; i++) {
         if (agents[i] != NULL && agents[i]->first != TROTH_NONE) {
-            list_touched(shard, agents[i], &touched);
+            touch_agent(shard, agents[i]);
         }
-    }
-    for (unsigned i = 0; i < touched.count; i++) {
-        troth_touch(touched.lines[i]);
     }
 }
 

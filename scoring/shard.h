@@ -111,7 +111,7 @@ int64_t troth_shard_version(const struct troth_shard *shard, struct troth_text c
 /* Asks the caches for what the events will need: a hint that changes nothing.
  * In events: at most TROTH_PREFETCH; NULL and those without an agent are passed over.
  * Out hashes: of the events' agents, for troth_shard_apply. */
-void troth_shard_prefetch(const struct troth_shard *shard, const struct troth_event *const *events,
+void troth_shard_prefetch(struct troth_shard *shard, const struct troth_event *const *events,
                           unsigned count, uint64_t *hashes);
 
 /*

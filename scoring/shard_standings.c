@@ -76,7 +76,7 @@ void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
 {
     struct troth_agent *agent = &shard->agents.agents[standing->agent];
     if (agent->first == index) {
-        agent->looked_at = standing->rung != TROTH_RUNG_CLEAR;
+        troth_shard_note_first(agent, standing);
     }
 }
 
@@ -203,7 +203,7 @@ static void unlink_standing(struct troth_shard *shard, uint32_t index,
             agent->first_line = shard->lines[standing->next];
             const struct troth_standing *next = troth_shard_at(shard, standing->next);
             agent->first_contract = (uint8_t)next->contract;
-            agent->looked_at = next->rung != TROTH_RUNG_CLEAR;
+            troth_shard_note_first(agent, next);
         }
         return;
     }
@@ -344,7 +344,7 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     a->first = index;
     a->first_line = line;
     a->first_contract = (uint8_t)slot;
-    a->looked_at = true;
+    troth_shard_note_first(a, standing);
     shard->lines[index] = line;
     troth_instant_set(rules, &shard->slots[slot].now, shard->clock_us);
     struct troth_sight sight;

@@ -20,9 +20,12 @@ enum {
 
 /* A contract in force. */
 struct troth_slot {
-    const struct troth_rules *rules;  /* NULL: free */
-    struct troth_instant now;         /* of the clock */
-    struct troth_instant past;        /* of the deadline handled last */
+    const struct troth_rules *rules; /* NULL: free */
+    struct troth_instant now;        /* of the clock */
+    struct troth_instant past;       /* of the deadline handled last */
+    uint16_t lines[TROTH_TERMS_MAX]; /* of a standing, that a kept event touches beside the first */
+    uint16_t line_count;             /* two: the newest panes at: */
+    int64_t lines_us;                /* now.from_us */
     uint32_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
 };
 
@@ -147,7 +150,15 @@ void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct trot
 /* Sets a standing's next deadline to a time. */
 void troth_shard_set_deadline(struct troth_shard *shard, uint32_t index, int64_t due_us);
 
-/* Notes with the agent, if this is its first standing, what its events will touch. */
+/* Notes with the agent what the events of its first standing will touch. */
+static inline void troth_shard_note_first(struct troth_agent *agent,
+                                          const struct troth_standing *standing)
+{
+    agent->certifying = standing->rung == TROTH_RUNG_RECERTIFY;
+    agent->looked_at = standing->rung != TROTH_RUNG_CLEAR && !agent->certifying;
+}
+
+/* The same, if this is its first standing. */
 void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
                            const struct troth_standing *standing);
 

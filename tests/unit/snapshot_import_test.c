@@ -335,7 +335,9 @@ static void test_marks(void **state)
         snapshot.phase_us =
             rung == TROTH_RUNG_RECERTIFY ? snapshot.clock_us + HOUR : TROTH_NEVER_US;
         assert_int_equal(troth_shard_import(s.shard, &snapshot, &standing), TROTH_OK);
-        assert_int_equal(s.shard->agents.agents[0].looked_at, rung != TROTH_RUNG_CLEAR);
+        assert_int_equal(s.shard->agents.agents[0].certifying, rung == TROTH_RUNG_RECERTIFY);
+        assert_int_equal(s.shard->agents.agents[0].looked_at,
+                         rung != TROTH_RUNG_CLEAR && rung != TROTH_RUNG_RECERTIFY);
     }
     assert_int_equal(troth_shard_take_dirty(s.shard, &flags), standing);
     assert_true((flags & TROTH_DIRTY_MOVED) != 0);
