@@ -1,8 +1,8 @@
 /*
  * Claims: who was replaced in the store publishes nothing more, and says so once; who replaces
  * widens nothing before it has passed what it found applied; a store that lost everything is
- * filled anew, of all partitions the least trusted first, and of each standing once; of a storm that
- * is not told whole those who listen are told so once its rows stand there.
+ * filled anew, of all partitions the least trusted first, and of each standing once; of a storm
+ * that is not told whole those who listen are told so once its rows stand there.
  */
 #include "tests/support/fake_world.h"
 
