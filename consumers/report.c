@@ -88,6 +88,16 @@ static json_t *report_witness(const struct troth_report_origin *origin, int64_t 
     return object;
 }
 
+static json_t *report_record(const struct troth_decision *decision)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "topic",
+                        json_stringn(decision->topic.data, decision->topic.length));
+    json_object_set_new(object, "partition", json_integer(decision->partition));
+    json_object_set_new(object, "offset", json_integer(decision->offset));
+    return object;
+}
+
 static json_t *report_counts(const struct troth_intervention *told)
 {
     json_t *counts = json_object();
@@ -111,6 +121,31 @@ static json_t *report_witnesses(const struct troth_report_origin *origin,
         }
     }
     return witnesses;
+}
+
+static json_t *text(struct troth_text value)
+{
+    return value.data == NULL ? json_null() : json_stringn(value.data, value.length);
+}
+
+static json_t *decision_id(const struct troth_decision *decision)
+{
+    char id[2 * TROTH_DECISION_ID_LENGTH + 1];
+    sodium_bin2hex(id, sizeof id, decision->id, sizeof decision->id);
+    return json_string(id);
+}
+
+/* Who decided, and why; null where it was the ladder. */
+static json_t *report_decision(const struct troth_decision *decision)
+{
+    if (decision == NULL) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    json_object_set_new(object, "id", decision_id(decision));
+    json_object_set_new(object, "by", text(decision->by));
+    json_object_set_new(object, "reason", text(decision->reason));
+    return object;
 }
 
 json_t *troth_report_intervention(const struct troth_report_origin *origin,
@@ -142,8 +177,55 @@ json_t *troth_report_intervention(const struct troth_report_origin *origin,
     json_object_set_new(object, "exposed_cost_micros", json_integer(told->exposed_cost_micros));
     json_object_set_new(object, "scope", report_scope(told->contract, told->to));
     json_object_set_new(object, "witnesses", report_witnesses(origin, told));
-    json_object_set_new(object, "decision", json_null());
+    json_object_set_new(object, "decision", report_decision(told->decision));
     json_object_set_new(object, "mode", json_string(troth_mode_name(told->contract->mode)));
+    return object;
+}
+
+static json_t *rung(unsigned number)
+{
+    return number < TROTH_RUNG_COUNT ? json_string(troth_rung_name(number)) : json_null();
+}
+
+/* As of an intervention, and of the decision: one pointer may bring several. */
+static json_t *ruling_id(const struct troth_report_origin *origin, int64_t offset,
+                         const struct troth_decision *decision)
+{
+    unsigned char digest[ID_BYTES];
+    char id[TROTH_ID_LENGTH + 1];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, sizeof digest);
+    hash_integer(&state, origin->era);
+    hash_integer(&state, origin->partition);
+    hash_integer(&state, offset);
+    hash_text(&state, (const char *)decision->id, sizeof decision->id);
+    crypto_generichash_final(&state, digest, sizeof digest);
+    sodium_bin2hex(id, sizeof id, digest, sizeof digest);
+    return json_string(id);
+}
+
+json_t *troth_report_ruling(const struct troth_report_origin *origin,
+                            const struct troth_decision *decision, const struct troth_ruled *ruled,
+                            int64_t pointer_offset, int64_t decided_at_us)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "id", ruling_id(origin, pointer_offset, decision));
+    json_object_set_new(object, "decision", decision_id(decision));
+    json_object_set_new(object, "agent", text(decision->agent));
+    json_object_set_new(object, "contract", text(decision->contract));
+    json_object_set_new(object, "action", json_string(troth_action_name(decision->action)));
+    json_object_set_new(object, "ruling", json_string(troth_ruling_name(ruled->ruling)));
+    json_object_set_new(object, "from", rung(ruled->from));
+    json_object_set_new(object, "to", rung(ruled->to));
+    json_object_set_new(object, "by", text(decision->by));
+    json_object_set_new(object, "reason", text(decision->reason));
+    json_object_set_new(object, "term", text(decision->term));
+    json_object_set_new(object, "until",
+                        decision->action == TROTH_ACTION_WAIVE ? json_integer(decision->until_us)
+                                                               : json_null());
+    json_object_set_new(object, "record",
+                        decision->topic.data != NULL ? report_record(decision) : json_null());
+    json_object_set_new(object, "decided_at", json_integer(decided_at_us));
     return object;
 }
 

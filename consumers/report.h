@@ -34,6 +34,12 @@ void troth_report_id(const struct troth_report_origin *origin,
 json_t *troth_report_intervention(const struct troth_report_origin *origin,
                                   const struct troth_intervention *intervention);
 
+/* Returns the record of what became of a decision (schemas/decisions.md) as an object. In
+ * pointer_offset, decided_at_us: of the pointer to it, and the shard's clock there. */
+json_t *troth_report_ruling(const struct troth_report_origin *origin,
+                            const struct troth_decision *decision, const struct troth_ruled *ruled,
+                            int64_t pointer_offset, int64_t decided_at_us);
+
 /* Returns a standing with the fields of DESIGN sections 5 and 6 as an object, at the shard's clock.
  */
 json_t *troth_report_standing(struct troth_standing_view *view);

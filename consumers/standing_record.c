@@ -10,7 +10,8 @@
 enum {
     CONDITIONS = TROTH_CONDITION_COUNT,
     KINDS = TROTH_TERM_CADENCE + 1,
-    FORMAT_OF_IDLE = 2 /* the first that has the field */
+    FORMAT_OF_IDLE = 2, /* the first that has the field */
+    FORMAT_OF_DOCKET = 3
 };
 
 /* The symbols in the schema are those of our enumerations, in their order. */
@@ -119,6 +120,34 @@ static void write_sessions(struct avro_writer *writer, int64_t uses,
     write_long(writer, 0);
 }
 
+static void write_docket(struct avro_writer *writer, const struct troth_snapshot *snapshot)
+{
+    const struct troth_docket *docket = &snapshot->docket;
+    write_time(writer, docket->decided_us);
+    write_time(writer, docket->quiet_until_us);
+    write_count(writer, snapshot->term_count);
+    for (unsigned i = 0; i < snapshot->term_count; i++) {
+        write_time(writer, docket->waived_until_us[i]);
+        write_long(writer, docket->waived_uses[i]);
+    }
+    write_long(writer, 0);
+    write_count(writer, docket->dispute_count);
+    for (unsigned i = 0; i < docket->dispute_count; i++) {
+        const struct troth_dispute *dispute = &docket->disputes[i];
+        write_long(writer, dispute->offset);
+        write_long(writer, dispute->record_us);
+        write_long(writer, dispute->term);
+        write_boolean(writer, dispute->upheld);
+        write_boolean(writer, dispute->idle);
+    }
+    write_long(writer, 0);
+    write_count(writer, docket->known_count);
+    for (unsigned i = 0; i < docket->known_count; i++) {
+        write_bytes(writer, docket->known[i], TROTH_DECISION_ID_LENGTH);
+    }
+    write_long(writer, 0);
+}
+
 static void write_header(struct avro_writer *writer, const struct troth_snapshot *snapshot)
 {
     uint32_t observed;
@@ -161,6 +190,9 @@ troth_status troth_standing_encode(const struct troth_snapshot *snapshot, void *
     write_long(&writer, 0);
     write_sessions(&writer, snapshot->sequence_uses, snapshot->sessions, snapshot->session_count);
     write_boolean(&writer, snapshot->idle);
+    if (write_branch(&writer, snapshot->docketed)) {
+        write_docket(&writer, snapshot);
+    }
     if (writer.full) {
         return TROTH_FULL;
     }
@@ -257,6 +289,34 @@ static uint8_t read_sessions(struct record_reader *reader, int64_t *uses,
     return count;
 }
 
+static void read_docket(struct record_reader *reader, struct troth_docket *docket)
+{
+    struct record_items waivers = {0, 0};
+    struct record_items disputes = {0, 0};
+    struct record_items known = {0, 0};
+    troth_docket_init(docket);
+    docket->decided_us = read_time(reader);
+    docket->quiet_until_us = read_time(reader);
+    for (unsigned i = 0; record_item(reader, &waivers, TROTH_TERMS_MAX); i++) {
+        docket->waived_until_us[i] = read_time(reader);
+        docket->waived_uses[i] = read_count(reader);
+    }
+    while (record_item(reader, &disputes, TROTH_DISPUTES_MAX)) {
+        struct troth_dispute *dispute = &docket->disputes[docket->dispute_count++];
+        dispute->offset = record_long(reader);
+        dispute->record_us = record_long(reader);
+        dispute->term = (uint8_t)record_long_in(reader, 0, TROTH_TERMS_MAX - 1);
+        dispute->upheld = record_boolean(reader);
+        dispute->idle = record_boolean(reader);
+        if (!dispute->upheld) {
+            docket->open_count++;
+        }
+    }
+    while (record_item(reader, &known, TROTH_DECISIONS_KNOWN)) {
+        record_fixed(reader, docket->known[docket->known_count++], TROTH_DECISION_ID_LENGTH);
+    }
+}
+
 static void read_header(struct record_reader *reader, struct troth_snapshot *snapshot)
 {
     snapshot->agent = record_text(reader, TROTH_AGENT_LENGTH_MAX);
@@ -295,6 +355,10 @@ troth_status troth_standing_decode(const void *bytes, size_t length,
     }
     snapshot->session_count = read_sessions(&reader, &snapshot->sequence_uses, snapshot->sessions);
     snapshot->idle = reader.format >= FORMAT_OF_IDLE && record_boolean(&reader);
+    snapshot->docketed = reader.format >= FORMAT_OF_DOCKET && record_branch(&reader);
+    if (snapshot->docketed) {
+        read_docket(&reader, &snapshot->docket);
+    }
     return record_finish(&reader);
 }
 

@@ -18,7 +18,8 @@
 #include "scoring/snapshot.h"
 
 enum {
-    TROTH_STANDING_FORMAT = 2, /* written; 1, which does not say who is idle, is read as well */
+    TROTH_STANDING_FORMAT = 3, /* written; 2, without a docket, and 1, which does not say who is
+                                * idle either, are read as well */
     TROTH_AGENT_FORMAT = 1,
     /* Bytes of any record: the header, 16 terms with 64 panes of at most 11 bytes each (of a
      * budget: 11 too), and 4 sessions take less than 15,000. */

@@ -325,6 +325,152 @@ unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_stan
     return effects;
 }
 
+/* What an event is to a term that shares. */
+struct pieces {
+    uint32_t kept;
+    uint32_t broken;
+};
+
+static struct pieces judged_pieces(const struct troth_rules *rules, unsigned i,
+                                   const struct troth_event *event)
+{
+    const struct troth_term *term = &rules->contract->terms[i];
+    struct pieces pieces = {0, 0};
+    if (event->kind != TROTH_KIND_EVALUATION || event->source == TROTH_SOURCE_SELF ||
+        !issuer_counts(rules->contract, term, event->issuer)) {
+        return pieces;
+    }
+    const size_t length = strlen(term->name);
+    for (unsigned v = 0; v < event->verdict_count; v++) {
+        const struct troth_verdict *verdict = &event->verdicts[v];
+        if (verdict->term.length == length && memcmp(verdict->term.data, term->name, length) == 0) {
+            pieces.kept += verdict->kept;
+            pieces.broken += !verdict->kept;
+        }
+    }
+    return pieces;
+}
+
+static struct pieces shared_pieces(const struct troth_rules *rules, unsigned term,
+                                   const struct troth_event *event,
+                                   const struct troth_moment *moment)
+{
+    if (rules->judged_mask >> term & 1) {
+        return judged_pieces(rules, term, event);
+    }
+    if (!troth_predicate_holds(rules, &rules->terms[term].when, event, moment->signature)) {
+        return (struct pieces){0, 0};
+    }
+    const unsigned kept = troth_predicate_keeps(rules, term, event, moment->signature);
+    return (struct pieces){kept == TROTH_KEPT, kept == TROTH_BROKEN};
+}
+
+unsigned troth_evidence_pieces(const struct troth_rules *rules, unsigned term,
+                               const struct troth_event *event, const struct troth_moment *moment)
+{
+    const unsigned bit = 1U << term;
+    if ((rules->complete_mask | rules->cadence_mask) & bit) {
+        return 0;
+    }
+    if (rules->shares_mask & bit) {
+        const struct pieces pieces = shared_pieces(rules, term, event, moment);
+        return pieces.kept + pieces.broken;
+    }
+    if (!troth_predicate_holds(rules, &rules->terms[term].when, event, moment->signature)) {
+        return 0;
+    }
+    return (rules->never_mask & bit) ||
+           troth_event_has(event, (enum troth_field)rules->contract->terms[term].sum);
+}
+
+/* The pane in which evidence of that time was put, by the instant of its record. Returns NULL where
+ * it was late and not counted, or has left the window since. */
+static union troth_pane *pane_of(const struct troth_rules *rules, struct troth_standing *standing,
+                                 unsigned term, const struct troth_instant *instant, int64_t at_us,
+                                 int64_t timestamp_us, bool kept)
+{
+    const int64_t panes = rules->contract->terms[term].panes;
+    const int64_t width_us = rules->terms[term].pane_us;
+    const int64_t then = timestamp_us / width_us;
+    int64_t pane = at_us < 0 ? -1 : at_us / width_us;
+    if (pane <= then - panes) {
+        if (kept) {
+            return NULL;
+        }
+        pane = then;
+    }
+    const int64_t head = troth_hot_of(standing, term)->head;
+    if (pane < 0 || pane <= instant->terms[term].pane - panes || pane <= head - panes ||
+        pane > head) {
+        return NULL;
+    }
+    return troth_pane(rules, standing, term, (unsigned)(pane % panes));
+}
+
+static uint32_t take(uint32_t count, uint32_t less)
+{
+    return count > less ? count - less : 0;
+}
+
+/* A witness that is one no more; those after it move up. */
+static void drop_witness(struct troth_cold *cold, int64_t offset)
+{
+    unsigned to = 0;
+    for (unsigned i = 0; i < TROTH_WITNESSES_MAX; i++) {
+        if (((int64_t)cold->witness_high[i] << 32 | cold->witness_low[i]) != offset) {
+            cold->witness_low[to] = cold->witness_low[i];
+            cold->witness_high[to++] = cold->witness_high[i];
+        }
+    }
+    for (; to < TROTH_WITNESSES_MAX; to++) {
+        cold->witness_low[to] = UINT32_MAX;
+        cold->witness_high[to] = UINT16_MAX;
+    }
+}
+
+static void take_back_shares(const struct troth_rules *rules, struct troth_standing *standing,
+                             unsigned term, const struct troth_instant *instant,
+                             const struct troth_event *event, const struct troth_moment *moment,
+                             int64_t timestamp_us)
+{
+    const struct pieces pieces = shared_pieces(rules, term, event, moment);
+    union troth_pane *pane =
+        pane_of(rules, standing, term, instant, moment->at_us, timestamp_us, true);
+    if (pane != NULL) {
+        pane->count.kept = take(pane->count.kept, pieces.kept);
+    }
+    pane = pane_of(rules, standing, term, instant, moment->at_us, timestamp_us, false);
+    if (pane != NULL) {
+        pane->count.broken = take(pane->count.broken, pieces.broken);
+    }
+    if (standing->rung == TROTH_RUNG_RECERTIFY) {
+        struct troth_tally *tally = troth_tally(rules, standing, term);
+        tally->kept = take(tally->kept, pieces.kept);
+        tally->broken = take(tally->broken, pieces.broken);
+    }
+}
+
+void troth_evidence_take_back(const struct troth_rules *rules, struct troth_standing *standing,
+                              unsigned term, const struct troth_instant *instant,
+                              const struct troth_event *event, const struct troth_moment *moment,
+                              int64_t timestamp_us)
+{
+    struct troth_hot *hot = troth_hot(standing, term);
+    if (rules->shares_mask >> term & 1) {
+        take_back_shares(rules, standing, term, instant, event, moment, timestamp_us);
+    } else if (rules->never_mask >> term & 1) {
+        hot->level -= hot->level > 0;
+    } else {
+        union troth_pane *pane =
+            pane_of(rules, standing, term, instant, moment->at_us, timestamp_us, false);
+        const int64_t amount = troth_event_integer(event, rules->contract->terms[term].sum);
+        if (pane != NULL) {
+            pane->sum = pane->sum > amount ? pane->sum - amount : 0;
+        }
+    }
+    drop_witness(troth_cold(rules, standing, term), moment->offset);
+}
+
 /* Of a ring that was left at `head`: the ages at the instant of its slots, newest first, go from
  * `shift` (of the head) to panes - 1. Returns shift, or panes where the whole ring has left. */
 static int64_t ring_shift(const struct troth_rules *rules, const struct troth_standing *standing,

@@ -41,6 +41,26 @@ unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_stan
                               const struct troth_instant *instant, const struct troth_event *event,
                               const struct troth_moment *moment);
 
+/*
+ * What an event was to a term, for one who disputes it.
+ * In moment: of the event's record. Returns how many pieces of evidence it is to a share or judged
+ * term (kept and broken together), amounts to a budget, matches to a never term; 0: it is none, or
+ * the term is one whose evidence is not a record's (completeness, cadence).
+ */
+unsigned troth_evidence_pieces(const struct troth_rules *rules, unsigned term,
+                               const struct troth_event *event, const struct troth_moment *moment);
+
+/*
+ * Takes what an event was to a term out of its pane again, where that is still in the window, out
+ * of the counters at recertify, and out of the witnesses; of a never term, one mark. The CUSUM
+ * stays. In timestamp_us: of the event's record: what was late then counted in the pane of that
+ * time. In instant: of the shard's clock.
+ */
+void troth_evidence_take_back(const struct troth_rules *rules, struct troth_standing *standing,
+                              unsigned term, const struct troth_instant *instant,
+                              const struct troth_event *event, const struct troth_moment *moment,
+                              int64_t timestamp_us);
+
 /* The aged sums of a share's window. */
 struct troth_sums {
     double g; /* kept */

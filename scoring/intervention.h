@@ -30,6 +30,7 @@ struct troth_intervention {
     uint32_t exposed_tasks;      /* TASK events since the causing term's CUSUM last left 0 */
     int64_t exposed_cost_micros; /* their cost */
     int64_t cause_offset;        /* of the record that caused it */
+    const struct troth_decision *decision;        /* that it came of; NULL: the ladder */
     int64_t witness_offsets[TROTH_WITNESSES_MAX]; /* broken records of the causing term */
     unsigned witness_count;
 };

@@ -18,10 +18,12 @@ const char *troth_condition_name(unsigned condition)
 }
 
 void troth_sight_init(struct troth_sight *sight, const struct troth_rules *rules,
-                      const struct troth_standing *standing, const struct troth_instant *instant)
+                      const struct troth_standing *standing, const struct troth_docket *docket,
+                      const struct troth_instant *instant)
 {
     sight->rules = rules;
     sight->standing = standing;
+    sight->docket = docket;
     sight->instant = instant;
     sight->ready = 0;
     sight->confident = 0;
@@ -64,6 +66,8 @@ struct troth_cause troth_standing_cause(const struct troth_rules *rules,
         cause.limit = cause.observed < rung->confidence_below ? rung->confidence_below : narrow;
     } else if (cause.condition == TROTH_CONDITION_FRESHNESS) {
         cause.limit = rung->freshness_below;
+    } else if (cause.condition == TROTH_CONDITION_DISPUTES) {
+        cause.limit = rung->disputes_open;
     } else if (cause.condition == TROTH_CONDITION_CHANGE) {
         cause.limit = (double)TROTH_CUSUM_ALARM / 1e9;
     } else if (cause.condition == TROTH_CONDITION_BUDGET && cause.term != TROTH_NO_TERM) {
@@ -115,11 +119,46 @@ double troth_sight_least_freshness(struct troth_sight *sight, double need, bool 
     return least <= 1.0 ? least : sight->standing->matched ? 1.0 : 0.0;
 }
 
+/* Whether a person has said that the term's conditions do not hold for now. */
+static inline bool waived(const struct troth_sight *sight, unsigned term)
+{
+    return troth_docket_waives(sight->docket, term, sight->instant->time_us);
+}
+
+/* The freshness that the ladder compares: without the terms that are waived. Where all that there
+ * are have been, no condition holds. */
+static double ladder_freshness(struct troth_sight *sight, double need, bool cadences)
+{
+    const struct troth_rules *rules = sight->rules;
+    if (sight->docket == NULL) {
+        return troth_sight_least_freshness(sight, need, cadences);
+    }
+    double least = 2.0;
+    bool any = false;
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        const bool proves = rules->terms[i].shares || (cadences && (rules->cadence_mask >> i & 1));
+        if (proves && rules->contract->terms[i].required) {
+            any = true;
+            least = waived(sight, i) ? least : fmin(least, troth_sight_freshness(sight, i, need));
+        }
+    }
+    return least <= 1.0 ? least : any || sight->standing->matched ? 1.0 : 0.0;
+}
+
+/* Whether the ladder's freshness is below what a rung allows. After a restore it waits. */
+static bool is_stale(struct troth_sight *sight, double limit, double need, bool cadences)
+{
+    const bool waits =
+        sight->docket != NULL && sight->docket->quiet_until_us > sight->instant->time_us;
+    return limit > 0.0 && !waits && ladder_freshness(sight, need, cadences) < limit;
+}
+
 /* The first term of the mask for which a mark is set: a never term broken, an alarm. */
 static unsigned first_never(const struct troth_sight *sight)
 {
     for (unsigned i = 0; i < sight->rules->term_count; i++) {
-        if ((sight->rules->never_mask >> i & 1) && troth_hot_of(sight->standing, i)->level > 0) {
+        if ((sight->rules->never_mask >> i & 1) && troth_hot_of(sight->standing, i)->level > 0 &&
+            !waived(sight, i)) {
             return i;
         }
     }
@@ -129,7 +168,7 @@ static unsigned first_never(const struct troth_sight *sight)
 static unsigned first_alarm(const struct troth_sight *sight)
 {
     for (unsigned i = 0; i < sight->rules->term_count; i++) {
-        if (sight->rules->terms[i].shares && troth_alarm(sight->standing, i)) {
+        if (sight->rules->terms[i].shares && troth_alarm(sight->standing, i) && !waived(sight, i)) {
             return i;
         }
     }
@@ -140,7 +179,7 @@ static unsigned first_exceeded(const struct troth_sight *sight)
 {
     for (unsigned i = 0; i < sight->rules->term_count; i++) {
         int64_t sum = 0;
-        if (sight->rules->budget_mask >> i & 1) {
+        if ((sight->rules->budget_mask >> i & 1) && !waived(sight, i)) {
             (void)troth_window_amount(sight->rules, sight->standing, i, sight->instant, &sum);
             if (sum > sight->rules->contract->terms[i].at_most) {
                 return i;
@@ -155,7 +194,8 @@ static bool any_below(struct troth_sight *sight, enum troth_threshold threshold)
     for (unsigned i = 0; i < sight->rules->term_count; i++) {
         if (sight->rules->terms[i].shares) {
             const struct troth_sums *sums = troth_sight_sums(sight, i);
-            if (sums->any && troth_confidence_below(sight->rules, i, threshold, sums->g, sums->b)) {
+            if (sums->any && !waived(sight, i) &&
+                troth_confidence_below(sight->rules, i, threshold, sums->g, sums->b)) {
                 return true;
             }
         }
@@ -173,7 +213,8 @@ static unsigned least_confident(struct troth_sight *sight, double *confidence)
             continue;
         }
         const struct troth_sums *sums = troth_sight_sums(sight, i);
-        const double kappa = sums->any ? troth_sight_confidence(sight, i) : INFINITY;
+        const double kappa =
+            sums->any && !waived(sight, i) ? troth_sight_confidence(sight, i) : INFINITY;
         if (kappa < least) {
             least = kappa;
             found = i;
@@ -189,6 +230,11 @@ static const enum troth_threshold threshold_of[TROTH_RUNG_COUNT] = {
     [TROTH_RUNG_REVIEW] = TROTH_THRESHOLD_REVIEW,
     [TROTH_RUNG_PAUSE] = TROTH_THRESHOLD_PAUSE,
 };
+
+static unsigned open_disputes(const struct troth_sight *sight)
+{
+    return sight->docket != NULL ? sight->docket->open_count : 0;
+}
 
 static double need_of(const struct troth_sight *sight, unsigned rung)
 {
@@ -210,12 +256,10 @@ static bool rung_holds(struct troth_sight *sight, unsigned rung, double need)
 {
     const struct troth_rung_rules *r = &sight->rules->contract->ladder[rung];
     if (rung == TROTH_RUNG_RECERTIFY) {
-        return r->freshness_below > 0.0 &&
-               troth_sight_least_freshness(sight, need, false) < r->freshness_below;
+        return is_stale(sight, r->freshness_below, need, false);
     }
-    return proof_holds(sight, rung) ||
-           (r->freshness_below > 0.0 &&
-            troth_sight_least_freshness(sight, need, true) < r->freshness_below);
+    return proof_holds(sight, rung) || is_stale(sight, r->freshness_below, need, true) ||
+           (r->disputes_open > 0 && open_disputes(sight) >= r->disputes_open);
 }
 
 bool troth_ladder_proof_above(struct troth_sight *sight, unsigned rung)
@@ -246,8 +290,7 @@ static struct troth_cause cause_of(struct troth_sight *sight, unsigned rung, dou
     const struct troth_rung_rules *r = &rules->contract->ladder[rung];
     if (rung == TROTH_RUNG_RECERTIFY) {
         return (struct troth_cause){TROTH_CONDITION_FRESHNESS, TROTH_NO_TERM,
-                                    troth_sight_least_freshness(sight, need, false),
-                                    r->freshness_below};
+                                    ladder_freshness(sight, need, false), r->freshness_below};
     }
     unsigned term = r->never ? first_never(sight) : TROTH_NO_TERM;
     if (term != TROTH_NO_TERM) {
@@ -273,8 +316,12 @@ static struct troth_cause cause_of(struct troth_sight *sight, unsigned rung, dou
                                     (double)troth_hot_of(sight->standing, term)->level / 1e9,
                                     (double)TROTH_CUSUM_ALARM / 1e9};
     }
-    return (struct troth_cause){TROTH_CONDITION_FRESHNESS, TROTH_NO_TERM,
-                                troth_sight_least_freshness(sight, need, true), r->freshness_below};
+    if (is_stale(sight, r->freshness_below, need, true)) {
+        return (struct troth_cause){TROTH_CONDITION_FRESHNESS, TROTH_NO_TERM,
+                                    ladder_freshness(sight, need, true), r->freshness_below};
+    }
+    return (struct troth_cause){TROTH_CONDITION_DISPUTES, TROTH_NO_TERM, open_disputes(sight),
+                                r->disputes_open};
 }
 
 /* Calm, at warn or narrow: no term with evidence is below even odds, and nothing holds the present
@@ -344,7 +391,7 @@ struct troth_step troth_ladder_step(struct troth_sight *sight, struct troth_ladd
     if (ladder->phase_us == TROTH_NEVER_US) {
         ladder->phase_us = now_us;
     }
-    if (now_us - ladder->phase_us >= hold_us(sight, ladder)) {
+    if (now_us - ladder->phase_us >= hold_us(sight, ladder) && open_disputes(sight) == 0) {
         step.taken = true;
         step.to = (uint8_t)(rung - 1);
         step.cause = (struct troth_cause){TROTH_CONDITION_CALM, TROTH_NO_TERM,
@@ -353,6 +400,31 @@ struct troth_step troth_ladder_step(struct troth_sight *sight, struct troth_ladd
         troth_ladder_enter(sight, ladder, step.to);
     }
     return step;
+}
+
+static struct troth_step decided(struct troth_sight *sight, struct troth_ladder *ladder,
+                                 unsigned to)
+{
+    struct troth_step step = {.taken = to != ladder->rung,
+                              .from = ladder->rung,
+                              .to = (uint8_t)to,
+                              .cause = {TROTH_CONDITION_DECISION, TROTH_NO_TERM, 0.0, 0.0}};
+    if (step.taken) {
+        troth_ladder_enter(sight, ladder, step.to);
+    }
+    return step;
+}
+
+struct troth_step troth_ladder_raise(struct troth_sight *sight, struct troth_ladder *ladder,
+                                     unsigned rung)
+{
+    return decided(sight, ladder, rung > ladder->rung ? rung : ladder->rung);
+}
+
+struct troth_step troth_ladder_restore(struct troth_sight *sight, struct troth_ladder *ladder)
+{
+    const unsigned to = target(sight, TROTH_RUNG_WARN, need_of(sight, TROTH_RUNG_WARN));
+    return decided(sight, ladder, to < ladder->rung ? to : ladder->rung);
 }
 
 /* The term of those with at least `fresh` counted pieces that fails by its counters, with the least
@@ -366,7 +438,7 @@ static unsigned failing_term(const struct troth_sight *sight, double *confidence
         return found;
     }
     for (unsigned i = 0; i < rules->term_count; i++) {
-        if (!rules->terms[i].shares) {
+        if (!rules->terms[i].shares || waived(sight, i)) {
             continue;
         }
         const struct troth_tally *tally = troth_tally_of(rules, sight->standing, i);
@@ -440,7 +512,7 @@ struct troth_step troth_ladder_certify(struct troth_sight *sight, bool *restart)
     }
     const double need = need_of(sight, TROTH_RUNG_CLEAR);
     const unsigned to = target(sight, TROTH_RUNG_CLEAR, need);
-    if (to == TROTH_RUNG_RECERTIFY) {
+    if (to == TROTH_RUNG_RECERTIFY || (to < TROTH_RUNG_RECERTIFY && open_disputes(sight) > 0)) {
         return step;
     }
     step.taken = true;
@@ -494,10 +566,12 @@ int64_t troth_certification_end(const struct troth_rules *rules,
 int64_t troth_ladder_deadline(struct troth_sight *sight, const struct troth_ladder *ladder)
 {
     const struct troth_rules *rules = sight->rules;
-    int64_t next_us = TROTH_LAST_US;
     if (ladder->rung == TROTH_RUNG_PAUSE) {
-        return next_us; /* left by a decision alone, and nothing ranks above it */
+        return TROTH_LAST_US; /* left by a decision alone, and nothing ranks above it */
     }
+    int64_t next_us = sight->docket == NULL
+                          ? TROTH_LAST_US
+                          : troth_docket_deadline(sight->docket, sight->instant->time_us);
     for (unsigned i = 0; i < rules->term_count; i++) {
         int64_t due_us = TROTH_LAST_US;
         if (rules->terms[i].windowed) {
@@ -509,7 +583,8 @@ int64_t troth_ladder_deadline(struct troth_sight *sight, const struct troth_ladd
         }
         next_us = due_us < next_us ? due_us : next_us;
     }
-    if (steps_down(ladder->rung) && ladder->phase_us != TROTH_NEVER_US) {
+    if (steps_down(ladder->rung) && ladder->phase_us != TROTH_NEVER_US &&
+        open_disputes(sight) == 0) {
         const int64_t due_us = ladder->phase_us + hold_us(sight, ladder);
         next_us = due_us < next_us ? due_us : next_us;
     }

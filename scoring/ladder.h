@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scoring/docket.h"
 #include "scoring/evidence.h"
 
 /* In the order in which a rung's conditions are tried for its cause. */
@@ -54,7 +55,8 @@ struct troth_sight {
     const struct troth_rules *rules;
     const struct troth_standing *standing;
     const struct troth_instant *instant;
-    uint16_t ready;     /* bit i: sums[i] is computed */
+    const struct troth_docket *docket; /* of the standing; NULL: none */
+    uint16_t ready;                    /* bit i: sums[i] is computed */
     uint16_t confident; /* bit i: so is confidence[i], of these sums; means nothing without ready */
     struct troth_sums sums[TROTH_TERMS_MAX];
     double confidence[TROTH_TERMS_MAX];
@@ -76,8 +78,10 @@ struct troth_step {
     struct troth_cause cause;
 };
 
+/* In docket: of the standing; NULL: it has none. */
 void troth_sight_init(struct troth_sight *sight, const struct troth_rules *rules,
-                      const struct troth_standing *standing, const struct troth_instant *instant);
+                      const struct troth_standing *standing, const struct troth_docket *docket,
+                      const struct troth_instant *instant);
 
 /* Returns the aged sums of a term that shares. */
 const struct troth_sums *troth_sight_sums(struct troth_sight *sight, unsigned term);
@@ -109,6 +113,15 @@ struct troth_step troth_ladder_certify(struct troth_sight *sight, bool *restart)
 /* Returns whether some rung above `rung` has a true condition that rests on evidence which came:
  * any but freshness and disputes. */
 bool troth_ladder_proof_above(struct troth_sight *sight, unsigned rung);
+
+/*
+ * The step that a person wants: to `rung` where that ranks above the standing's, of any rung.
+ * Where `restore`: from narrow or review down to the highest rung with a true condition, at best
+ * warn. In out ladder: as troth_ladder_step. Returns the step, with cause `decision`.
+ */
+struct troth_step troth_ladder_raise(struct troth_sight *sight, struct troth_ladder *ladder,
+                                     unsigned rung);
+struct troth_step troth_ladder_restore(struct troth_sight *sight, struct troth_ladder *ladder);
 
 /* Books a change of rung that the step describes: relapses, calm and when it left. */
 void troth_ladder_enter(struct troth_sight *sight, struct troth_ladder *ladder, uint8_t to);

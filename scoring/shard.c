@@ -33,8 +33,9 @@ size_t troth_shard_size(const struct troth_shard_config *config)
 {
     const size_t n = config->standings_max;
     return round_up(sizeof(struct troth_shard)) + round_up(n * sizeof(int64_t)) +
-           round_up(group_count(config) * sizeof(int64_t)) + 2 * round_up(n * sizeof(uint32_t)) +
-           round_up(n) + round_up((size_t)config->agents_max * sizeof(struct troth_sequences)) +
+           round_up(group_count(config) * sizeof(int64_t)) + 3 * round_up(n * sizeof(uint32_t)) +
+           round_up((size_t)config->dockets_max * sizeof(struct troth_docket)) + round_up(n) +
+           round_up((size_t)config->agents_max * sizeof(struct troth_sequences)) +
            round_up((size_t)config->agents_max * sizeof(uint32_t)) +
            round_up((size_t)config->agents_max * sizeof(struct troth_since)) +
            round_up((size_t)config->agents_max * sizeof(int64_t)) +
@@ -63,16 +64,19 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
     shard->offset = -1;
     shard->free_standing = TROTH_NONE;
     shard->free_sequences = TROTH_NONE;
+    shard->free_docket = TROTH_NONE;
     shard->generation = 1;
     shard->deadlines = cut(&p, n * sizeof(int64_t));
     shard->group_us = cut(&p, group_count(config) * sizeof(int64_t));
     shard->lines = cut(&p, n * sizeof(uint32_t));
     shard->dirty = cut(&p, n * sizeof(uint32_t));
+    shard->docket_of = cut(&p, n * sizeof(uint32_t));
     shard->marks = cut(&p, n);
     shard->sequences = cut(&p, (size_t)config->agents_max * sizeof(struct troth_sequences));
     shard->unsaved = cut(&p, (size_t)config->agents_max * sizeof(uint32_t));
     shard->unsaved_since = cut(&p, (size_t)config->agents_max * sizeof(struct troth_since));
     shard->true_until = cut(&p, (size_t)config->agents_max * sizeof(int64_t));
+    shard->dockets = cut(&p, (size_t)config->dockets_max * sizeof(struct troth_docket));
     troth_agents_init(&shard->agents, cut(&p, troth_agents_size(config->agents_max)),
                       config->agents_max);
     troth_blocks_init(&shard->blocks, p, line_count(config));
@@ -188,13 +192,16 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     const unsigned rung = standing->rung;
     struct troth_sight sight;
     shard->counts.late += (effects & TROTH_EFFECT_LATE) != 0;
-    troth_sight_init(&sight, rules, standing, &slot->now);
+    troth_shard_sight(shard, index, standing, &slot->now, &sight);
     bool look = rung == TROTH_RUNG_RECERTIFY || standing->unsettled;
     bool worsened = standing->unsettled;
     if (effects & TROTH_EFFECT_WORSENED) {
         worsened = true;
         look |= rung != TROTH_RUNG_PAUSE;
         troth_shard_note(shard, index, standing, TROTH_DIRTY_WORSENED);
+        if (standing->docketed) {
+            troth_shard_note_uses(shard, index, moment->offset);
+        }
     } else if (effects & TROTH_EFFECT_IMPROVED) {
         /* Kept evidence can only raise: it matters where calm may begin, or certification end. */
         look |= (rung == TROTH_RUNG_WARN || rung == TROTH_RUNG_NARROW) &&
@@ -456,7 +463,7 @@ bool troth_shard_view(struct troth_shard *shard, uint32_t standing,
     view->agent = troth_agents_name(&shard->agents, s->agent);
     view->rules = slot->rules;
     view->standing = s;
-    troth_sight_init(&view->sight, slot->rules, s, &slot->now);
+    troth_shard_sight(shard, standing, s, &slot->now, &view->sight);
     return true;
 }
 

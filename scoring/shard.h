@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schemas/decision.h"
 #include "schemas/event.h"
 #include "schemas/status.h"
 #include "scoring/intervention.h"
@@ -24,7 +25,8 @@
 
 enum {
     TROTH_CONTRACTS_MAX = 256, /* in force at once in one shard */
-    TROTH_PREFETCH = 32        /* events looked ahead for */
+    TROTH_PREFETCH = 32,       /* events looked ahead for */
+    TROTH_DOCKETS_MAX = 65536  /* what an engine gives a shard; some 50 MB, touched when used */
 };
 
 struct troth_shard;
@@ -33,6 +35,7 @@ struct troth_shard_config {
     uint32_t agents_max;     /* >= 1 */
     uint32_t standings_max;  /* >= 1 */
     uint32_t standing_bytes; /* room per standing, mean; 640 fits three share terms of 12 panes */
+    uint32_t dockets_max;    /* standings of which something was decided; 0: nothing can be */
     int64_t max_ahead_us;    /* by how much an event's time may pass its record's; 60 s */
     int64_t evict_after_us;  /* agents at rest go after so long without an event; 0: never */
     /* Called for each change of rung, in the order in which a standing makes them. */
@@ -126,6 +129,35 @@ void troth_shard_prefetch(struct troth_shard *shard, const struct troth_event *c
 TROTH_MUST_CHECK
 troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
                                const struct troth_event *event, uint64_t hash);
+
+/* What a decision did. */
+struct troth_ruled {
+    uint8_t ruling;    /* enum troth_ruling; TROTH_RULING_COUNT: passed over, as the agent was
+                        * restored as it is after the pointer */
+    uint8_t from;      /* rung before it; TROTH_RUNG_COUNT: there is no standing */
+    uint8_t to;        /* and after it */
+    uint32_t standing; /* index, or TROTH_NONE */
+};
+
+/* The record that a dispute names, read again. */
+struct troth_disputed {
+    const struct troth_event *event;
+    int64_t timestamp_us; /* of the record, by the log */
+};
+
+/*
+ * Takes a decision, at the shard's clock; what it makes a standing do is caused by the record
+ * applied last, the pointer to it. Rules: schemas/decisions.md.
+ * In decision: of an agent of this partition. In disputed: the record that it names, of an action
+ * that disputes; NULL where it names none or it cannot be read.
+ */
+struct troth_ruled troth_shard_decide(struct troth_shard *shard,
+                                      const struct troth_decision *decision,
+                                      const struct troth_disputed *disputed);
+
+/* Returns the docket of a standing, or NULL where it has none. */
+const struct troth_docket *troth_shard_docket_of(const struct troth_shard *shard,
+                                                 uint32_t standing);
 
 /* Returns the shard's clock, microseconds; 0 before the first record. */
 int64_t troth_shard_clock_us(const struct troth_shard *shard);

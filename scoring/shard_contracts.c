@@ -32,12 +32,17 @@ static unsigned free_slot(struct troth_shard *shard)
     return shard->slot_count < TROTH_CONTRACTS_MAX ? shard->slot_count++ : TROTH_CONTRACTS_MAX;
 }
 
-/* Fills a block laid out by the new version from one laid out by the old. */
+/* Fills a block laid out by the new version from one laid out by the old. In docket: the
+ * standing's, or NULL. */
 static void carry_over(const struct troth_rules *old, const struct troth_standing *from,
-                       const struct troth_rules *new, struct troth_standing *to)
+                       const struct troth_rules *new, struct troth_standing *to,
+                       struct troth_docket *docket)
 {
     struct troth_snapshot snapshot;
-    troth_snapshot_take(old, from, &snapshot);
+    troth_snapshot_take(old, from, docket, &snapshot);
+    if (docket != NULL) {
+        troth_snapshot_fill_docket(&snapshot, new, docket);
+    }
     memset(to, 0, new->size);
     *to = *from;
     (void)troth_snapshot_fill(&snapshot, new, to);
@@ -52,7 +57,7 @@ static void move_standing(struct troth_shard *shard, uint32_t index, const struc
     const uint32_t line = troth_blocks_take(&shard->blocks, new->size);
     TROTH_ASSERT(line != UINT32_MAX);
     struct troth_standing *to = troth_blocks_at(&shard->blocks, line);
-    carry_over(old, from, new, to);
+    carry_over(old, from, new, to, from->docketed ? troth_shard_docket(shard, index) : NULL);
     troth_blocks_give(&shard->blocks, from_line, old->size);
     shard->lines[index] = line;
     struct troth_agent *agent = &shard->agents.agents[to->agent];

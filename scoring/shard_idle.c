@@ -16,8 +16,8 @@
  * - no never-mark, and no CUSUM at its alarm; below that one narrows nothing, and is forgotten as
  *   recertify itself would forget it;
  * - no relapse, and 24 hours since it last left narrow, review or pause, so that the next climb is
- *   none.
- * Decisions, waivers and disputes that stand on record keep it as well, once there are any.
+ *   none;
+ * - nothing was ever decided of it: a docket keeps it.
  *
  * What goes with it: when recertify was entered, and from when the certification counts; counts of
  * tasks, cost and late pieces; the last cause and the witnesses of it.
@@ -72,13 +72,13 @@ static bool rests(struct troth_shard *shard, const struct troth_standing *standi
 {
     struct troth_slot *slot = &shard->slots[standing->contract];
     struct troth_sight sight;
-    if (standing->rung != TROTH_RUNG_RECERTIFY || standing->after_decision ||
+    if (standing->rung != TROTH_RUNG_RECERTIFY || standing->after_decision || standing->docketed ||
         standing->relapses > 0 ||
         (standing->left_us != TROTH_NEVER_US && shard->clock_us - standing->left_us <= DAY_US)) {
         return false;
     }
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);
-    troth_sight_init(&sight, slot->rules, standing, &slot->now);
+    troth_sight_init(&sight, slot->rules, standing, NULL, &slot->now);
     for (unsigned i = 0; i < slot->rules->term_count; i++) {
         if (!term_rests(&sight, i)) {
             return false;

@@ -40,6 +40,10 @@ void troth_shard_renumber(struct troth_shard *shard)
     for (uint32_t i = 0; i < shard->standings; i++) {
         if (shard->marks[i] & MARK_LIVE) {
             struct troth_standing *standing = troth_shard_at(shard, i);
+            if (standing->docketed) { /* disputes name offsets, too */
+                troth_shard_docket(shard, i)->dispute_count = 0;
+                troth_shard_docket(shard, i)->open_count = 0;
+            }
             forget_offsets(shard->slots[standing->contract].rules, standing);
         }
     }
@@ -122,7 +126,8 @@ bool troth_shard_export(struct troth_shard *shard, uint32_t standing,
     const struct troth_standing *s = troth_shard_at(shard, standing);
     struct troth_slot *slot = &shard->slots[s->contract];
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);
-    troth_snapshot_take(slot->rules, s, snapshot);
+    troth_snapshot_take(slot->rules, s, s->docketed ? troth_shard_docket(shard, standing) : NULL,
+                        snapshot);
     snapshot->agent = troth_agents_name(&shard->agents, s->agent);
     snapshot->offset = shard->offset;
     snapshot->clock_us = shard->clock_us;
@@ -222,6 +227,28 @@ static void set_deadline(struct troth_shard *shard, uint32_t index, struct troth
     }
 }
 
+/* Whether there is a docket to be had, as a snapshot that has one needs. */
+static bool has_room(const struct troth_shard *shard, const struct troth_snapshot *snapshot)
+{
+    return !snapshot->docketed || shard->free_docket != TROTH_NONE ||
+           shard->docket_count < shard->config.dockets_max;
+}
+
+/* Gives a standing the docket of a snapshot, in place of what it has. */
+static void import_docket(struct troth_shard *shard, uint32_t index,
+                          const struct troth_snapshot *snapshot)
+{
+    const struct troth_standing *s = troth_shard_at(shard, index);
+    if (s->docketed) {
+        troth_shard_drop_docket(shard, index);
+    }
+    if (snapshot->docketed) {
+        struct troth_docket *docket = troth_shard_make_docket(shard, index);
+        TROTH_ASSERT(docket != NULL);
+        troth_snapshot_fill_docket(snapshot, shard->slots[s->contract].rules, docket);
+    }
+}
+
 troth_status troth_shard_import(struct troth_shard *shard, const struct troth_snapshot *snapshot,
                                 uint32_t *standing)
 {
@@ -241,6 +268,9 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
         status = TROTH_NOT_FOUND;
     }
     uint32_t index = TROTH_NONE;
+    if (status == TROTH_OK && !has_room(shard, snapshot)) {
+        status = TROTH_STANDINGS_FULL;
+    }
     if (status == TROTH_OK) {
         status = find_place(shard, agent, place, &index);
     }
@@ -248,6 +278,7 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
         return status;
     }
     struct troth_standing *s = troth_shard_at(shard, index);
+    import_docket(shard, index, snapshot);
     const unsigned rung = s->rung;
     const bool whole = troth_snapshot_fill(snapshot, rules, s);
     troth_shard_book_rung(shard, place, rung, s->rung);
@@ -259,7 +290,7 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     owner->idle = snapshot->idle;
     struct troth_sight sight;
     troth_instant_set(rules, &slot->past, snapshot->clock_us);
-    troth_sight_init(&sight, rules, s, &slot->past);
+    troth_shard_sight(shard, index, s, &slot->past, &sight);
     if (!whole || snapshot->contract_version != rules->contract->version) {
         (void)troth_shard_settle(shard, index, s, &sight, snapshot->offset, true);
     }

@@ -18,7 +18,8 @@ void troth_shard_set_deadline(struct troth_shard *shard, uint32_t index, int64_t
 
 /* Tells of a step that is being taken, before anything that it rests on is emptied. */
 static void tell(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
-                 struct troth_sight *sight, const struct troth_step *step, int64_t offset)
+                 struct troth_sight *sight, const struct troth_step *step, int64_t offset,
+                 const struct troth_decision *decision)
 {
     const struct troth_rules *rules = sight->rules;
     const int64_t from_since_us = standing->since_us;
@@ -36,6 +37,7 @@ static void tell(struct troth_shard *shard, uint32_t index, struct troth_standin
         .from_since_us = from_since_us,
         .degraded_at_us = TROTH_NEVER_US,
         .cause_offset = offset,
+        .decision = decision,
     };
     for (unsigned i = 0; i < rules->term_count; i++) {
         troth_window_counts(rules, standing, i, sight->instant, &told.kept[i], &told.broken[i]);
@@ -80,15 +82,20 @@ void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
     }
 }
 
-/* Writes a step into the standing, and tells of it. */
-static void take_step(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
-                      struct troth_sight *sight, const struct troth_step *step, int64_t offset)
+void troth_shard_take_step(struct troth_shard *shard, uint32_t index,
+                           struct troth_standing *standing, struct troth_sight *sight,
+                           const struct troth_step *step, int64_t offset,
+                           const struct troth_decision *decision)
 {
     troth_shard_book_rung(shard, standing->contract, standing->rung, step->to);
     standing->rung = step->to & 7U;
-    tell(shard, index, standing, sight, step, offset);
+    tell(shard, index, standing, sight, step, offset, decision);
     if (step->to == TROTH_RUNG_RECERTIFY) {
-        troth_standing_recertify(sight->rules, standing, sight->instant->time_us, false);
+        const bool held = step->from == TROTH_RUNG_REVIEW || step->from == TROTH_RUNG_PAUSE;
+        troth_standing_recertify(sight->rules, standing, sight->instant->time_us, held);
+        if (standing->docketed) {
+            troth_docket_recertify(troth_shard_docket(shard, index));
+        }
     }
     sight->ready = 0;
     troth_shard_note_rung(shard, index, standing);
@@ -133,7 +140,7 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
     }
     standing->unsettled = step.taken;
     if (step.taken) {
-        take_step(shard, index, standing, sight, &step, offset);
+        troth_shard_take_step(shard, index, standing, sight, &step, offset, NULL);
     }
     return step.taken || restart;
 }
@@ -154,7 +161,7 @@ static void run_deadlines(struct troth_shard *shard, uint32_t index, int64_t off
         const int64_t due_us = shard->deadlines[index];
         shard->counts.deadlines++;
         troth_instant_set(slot->rules, &slot->past, due_us);
-        troth_sight_init(&sight, slot->rules, standing, &slot->past);
+        troth_shard_sight(shard, index, standing, &slot->past, &sight);
         (void)troth_shard_settle(shard, index, standing, &sight, offset, true);
         troth_shard_note(shard, index, standing, TROTH_DIRTY_WORSENED);
         troth_shard_note_agent(shard, standing->agent);
@@ -221,6 +228,9 @@ static void give_back(struct troth_shard *shard, uint32_t index)
     const uint32_t size = shard->slots[standing->contract].rules->size;
     troth_shard_book_rung(shard, standing->contract, standing->rung, TROTH_RUNG_COUNT);
     unlink_standing(shard, index, standing);
+    if (standing->docketed) {
+        troth_shard_drop_docket(shard, index);
+    }
     shard->marks[index] = standing->dirty & TROTH_DIRTY_LISTED ? MARK_LISTED : 0;
     troth_blocks_give(&shard->blocks, shard->lines[index], size);
     shard->deadlines[index] = TROTH_LAST_US;
@@ -293,7 +303,7 @@ void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)
     struct troth_slot *slot = &shard->slots[standing->contract];
     struct troth_sight sight;
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);
-    troth_sight_init(&sight, slot->rules, standing, &slot->now);
+    troth_shard_sight(shard, index, standing, &slot->now, &sight);
     (void)troth_shard_settle(shard, index, standing, &sight, shard->offset, true);
     troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
     troth_shard_note_agent(shard, standing->agent);
@@ -337,7 +347,7 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     struct troth_standing *standing = troth_blocks_at(&shard->blocks, line);
     troth_standing_init(rules, standing, shard->clock_us);
     standing->agent = agent;
-    standing->contract = slot & UINT16_MAX;
+    standing->contract = slot & 511U;
     troth_shard_book_rung(shard, slot, TROTH_RUNG_COUNT, standing->rung);
     standing->next = a->first;
     standing->dirty = shard->marks[index] & MARK_LISTED ? TROTH_DIRTY_LISTED : 0;
@@ -348,7 +358,7 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     shard->lines[index] = line;
     troth_instant_set(rules, &shard->slots[slot].now, shard->clock_us);
     struct troth_sight sight;
-    troth_sight_init(&sight, rules, standing, &shard->slots[slot].now);
+    troth_sight_init(&sight, rules, standing, NULL, &shard->slots[slot].now);
     troth_shard_schedule(shard, index, &sight);
     troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
     return true;

@@ -1,8 +1,8 @@
 /*
  * The inside of a shard, shared by shard.c (the stream of records), shard_standings.c (standings
  * that begin, move and end), shard_contracts.c (contracts coming, changing and going), shard_idle.c
- * (agents that go) and shard_snapshot.c (standings written down and restored). Nobody else includes
- * this.
+ * (agents that go), shard_decide.c (what people decide) and shard_snapshot.c (standings written
+ * down and restored). Nobody else includes this.
  */
 #ifndef TROTH_SCORING_SHARD_STATE_H
 #define TROTH_SCORING_SHARD_STATE_H
@@ -60,7 +60,11 @@ struct troth_shard {
     int64_t *group_us;  /* by GROUP standings: no deadline of theirs is earlier */
     uint32_t *lines;    /* by standing: its block; or, free, the next free index */
     uint32_t *dirty;
-    uint8_t *marks; /* by standing: MARK_* */
+    uint8_t *marks;      /* by standing: MARK_* */
+    uint32_t *docket_of; /* by standing that has one: its docket */
+    struct troth_docket *dockets;
+    uint32_t docket_count; /* one past the greatest index of a docket so far */
+    uint32_t free_docket;  /* first of the list of free ones; TROTH_NONE */
     struct troth_sequences *sequences;
     uint32_t *unsaved;                 /* the agents, in the order of: */
     struct troth_since *unsaved_since; /* the first records that changed them since */
@@ -73,6 +77,22 @@ static inline struct troth_standing *troth_shard_at(const struct troth_shard *sh
                                                     uint32_t standing)
 {
     return (struct troth_standing *)troth_blocks_at(&shard->blocks, shard->lines[standing]);
+}
+
+/* The docket of a standing that has one. */
+static inline struct troth_docket *troth_shard_docket(const struct troth_shard *shard,
+                                                      uint32_t standing)
+{
+    return &shard->dockets[shard->docket_of[standing]];
+}
+
+/* Looks at a standing at an instant, with its docket. */
+static inline void troth_shard_sight(const struct troth_shard *shard, uint32_t index,
+                                     const struct troth_standing *standing,
+                                     const struct troth_instant *instant, struct troth_sight *sight)
+{
+    troth_sight_init(sight, shard->slots[standing->contract].rules, standing,
+                     standing->docketed ? troth_shard_docket(shard, index) : NULL, instant);
 }
 
 /* Every change of a standing's rung is booked: in from, to: TROTH_RUNG_COUNT where it begins or
@@ -143,6 +163,24 @@ struct troth_sequences *troth_shard_sequences(struct troth_shard *shard, struct 
  * its deadline must be set anew. */
 bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
                         struct troth_sight *sight, int64_t offset, bool worsened);
+
+/* Writes a step into a standing, and tells of it. In decision: that it came of; NULL: the ladder.
+ */
+void troth_shard_take_step(struct troth_shard *shard, uint32_t index,
+                           struct troth_standing *standing, struct troth_sight *sight,
+                           const struct troth_step *step, int64_t offset,
+                           const struct troth_decision *decision);
+
+/* shard_decide.c. Gives a standing a docket, where it has none. Returns it, or NULL: all are in
+ * use.
+ */
+struct troth_docket *troth_shard_make_docket(struct troth_shard *shard, uint32_t standing);
+
+/* Takes a standing's docket back. */
+void troth_shard_drop_docket(struct troth_shard *shard, uint32_t standing);
+
+/* Counts the uses of waivers that a record made. In offset: of the record, applied. */
+void troth_shard_note_uses(struct troth_shard *shard, uint32_t standing, int64_t offset);
 
 /* Sets a standing's next deadline, as the sight sees it. */
 void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight);

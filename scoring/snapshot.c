@@ -57,7 +57,7 @@ static void take_term(const struct troth_rules *rules, const struct troth_standi
 }
 
 void troth_snapshot_take(const struct troth_rules *rules, const struct troth_standing *standing,
-                         struct troth_snapshot *snapshot)
+                         const struct troth_docket *docket, struct troth_snapshot *snapshot)
 {
     const char *name = rules->contract->name;
     snapshot->contract = (struct troth_text){name, (uint32_t)strlen(name)};
@@ -79,6 +79,10 @@ void troth_snapshot_take(const struct troth_rules *rules, const struct troth_sta
     snapshot->matched = standing->matched;
     snapshot->after_decision = standing->after_decision;
     snapshot->term_count = (uint8_t)rules->term_count;
+    snapshot->docketed = docket != NULL;
+    if (docket != NULL) {
+        snapshot->docket = *docket;
+    }
     for (unsigned i = 0; i < rules->term_count; i++) {
         take_term(rules, standing, i, &snapshot->terms[i]);
     }
@@ -209,6 +213,38 @@ static bool header_valid(const struct troth_snapshot *s)
            (s->cause_term < s->term_count || s->cause_term == TROTH_CAUSE_NO_TERM);
 }
 
+static bool docket_valid(const struct troth_snapshot *s)
+{
+    const struct troth_docket *docket = &s->docket;
+    if (docket->dispute_count > TROTH_DISPUTES_MAX || docket->known_count > TROTH_DECISIONS_KNOWN ||
+        !time_or_never(docket->decided_us, s->clock_us) ||
+        !time_or_never(docket->quiet_until_us, TROTH_SNAPSHOT_MAX)) {
+        return false;
+    }
+    unsigned open = 0;
+    for (unsigned i = 0; i < docket->dispute_count; i++) {
+        const struct troth_dispute *dispute = &docket->disputes[i];
+        open += !dispute->upheld;
+        if (dispute->term >= s->term_count || !in_range(dispute->offset, 0, s->offset) ||
+            !in_range(dispute->record_us, 0, TROTH_SNAPSHOT_MAX)) {
+            return false;
+        }
+        for (unsigned j = 0; j < i; j++) {
+            if (docket->disputes[j].offset == dispute->offset &&
+                docket->disputes[j].term == dispute->term) {
+                return false;
+            }
+        }
+    }
+    for (unsigned i = 0; i < TROTH_TERMS_MAX; i++) {
+        if (!time_or_never(docket->waived_until_us[i], TROTH_SNAPSHOT_MAX) ||
+            (i >= s->term_count && docket->waived_until_us[i] != TROTH_NEVER_US)) {
+            return false;
+        }
+    }
+    return open == docket->open_count;
+}
+
 /* The snapshot's term that promises what a term of the rules does, or NULL. Mostly it stands in the
  * same place. */
 static const struct troth_snapshot_term *find_same(const struct troth_snapshot *snapshot,
@@ -230,7 +266,7 @@ static const struct troth_snapshot_term *find_same(const struct troth_snapshot *
 troth_status troth_snapshot_check(const struct troth_snapshot *snapshot,
                                   const struct troth_rules *rules)
 {
-    if (!header_valid(snapshot) ||
+    if (!header_valid(snapshot) || (snapshot->docketed && !docket_valid(snapshot)) ||
         !sessions_valid(snapshot->sessions, snapshot->session_count, snapshot->sequence_uses)) {
         return TROTH_INVALID;
     }
@@ -325,4 +361,38 @@ bool troth_snapshot_fill(const struct troth_snapshot *snapshot, const struct tro
         fill_term(same, rules, standing, i);
     }
     return whole;
+}
+
+void troth_snapshot_fill_docket(const struct troth_snapshot *snapshot,
+                                const struct troth_rules *rules, struct troth_docket *docket)
+{
+    const struct troth_docket from = snapshot->docket;
+    unsigned places[TROTH_TERMS_MAX];
+    *docket = from;
+    docket->dispute_count = 0;
+    docket->open_count = 0;
+    for (unsigned i = 0; i < TROTH_TERMS_MAX; i++) {
+        places[i] = TROTH_TERMS_MAX;
+        docket->waived_until_us[i] = TROTH_NEVER_US;
+        docket->waived_uses[i] = 0;
+    }
+    for (unsigned i = 0; i < rules->term_count; i++) {
+        const struct troth_snapshot_term *same = find_same(snapshot, rules, i);
+        if (same != NULL) {
+            const unsigned place = (unsigned)(same - snapshot->terms);
+            places[place] = i;
+            docket->waived_until_us[i] = from.waived_until_us[place];
+            docket->waived_uses[i] = from.waived_uses[place];
+        }
+    }
+    for (unsigned i = 0; i < from.dispute_count; i++) {
+        struct troth_dispute dispute = from.disputes[i];
+        if (places[dispute.term] < TROTH_TERMS_MAX) {
+            dispute.term = (uint8_t)places[dispute.term];
+            docket->disputes[docket->dispute_count++] = dispute;
+            if (!dispute.upheld) {
+                docket->open_count++;
+            }
+        }
+    }
 }

@@ -19,6 +19,7 @@
 
 #include "schemas/event.h"
 #include "schemas/status.h"
+#include "scoring/docket.h"
 #include "scoring/instant.h"
 #include "scoring/rules.h"
 #include "scoring/sequence.h"
@@ -68,7 +69,9 @@ struct troth_snapshot {
     bool unsettled;
     bool matched;
     bool after_decision;
+    bool docketed; /* `docket` means something: by the places of `terms` */
     uint8_t term_count;
+    struct troth_docket docket;
     /* Of the agent, which all its standings share. */
     bool idle; /* nothing has come of it since it was found at rest */
     uint8_t session_count;
@@ -88,10 +91,11 @@ struct troth_agent_snapshot {
     struct troth_session sessions[TROTH_SESSIONS_MAX];
 };
 
-/* Takes what a standing is, to the byte. In rules: of its contract. Out snapshot: all but agent,
- * offset, clock and the agent's windows, which are the shard's to say. */
+/* Takes what a standing is, to the byte. In rules: of its contract. In docket: of the standing, or
+ * NULL. Out snapshot: all but agent, offset, clock and the agent's windows, which are the shard's
+ * to say. */
 void troth_snapshot_take(const struct troth_rules *rules, const struct troth_standing *standing,
-                         struct troth_snapshot *snapshot);
+                         const struct troth_docket *docket, struct troth_snapshot *snapshot);
 
 /* Leaves out what nothing will ever look at again: panes that have left their windows, counters
  * outside of recertify, the onset of a CUSUM at 0. Standings that will act alike are alike then.
@@ -121,5 +125,11 @@ troth_status troth_agent_snapshot_check(const struct troth_agent_snapshot *snaps
  */
 bool troth_snapshot_fill(const struct troth_snapshot *snapshot, const struct troth_rules *rules,
                          struct troth_standing *standing);
+
+/* The docket of a snapshot that has one, by the terms of the rules: what is of a term that is not
+ * in them any more, or promises something else, is left out. Out docket: may be the snapshot's own.
+ */
+void troth_snapshot_fill_docket(const struct troth_snapshot *snapshot,
+                                const struct troth_rules *rules, struct troth_docket *docket);
 
 #endif

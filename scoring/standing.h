@@ -45,7 +45,9 @@ struct troth_standing {
     float observed;       /* what the last change of rung saw; a note for people, never compared */
     unsigned late : 12;   /* kept pieces that came too late to count; saturates */
     unsigned dirty : 4;   /* the shard's TROTH_DIRTY_* */
-    unsigned contract : 16;      /* slot of the contract in its shard */
+    unsigned contract : 9; /* slot of the contract in its shard */
+    unsigned docketed : 1; /* it has a docket */
+    unsigned spare : 6;
     unsigned rung : 3;           /* enum troth_rung */
     unsigned relapses : 5;       /* saturates */
     unsigned unsettled : 1;      /* the last look took a step, so the next may take another */

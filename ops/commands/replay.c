@@ -15,6 +15,8 @@
 #include "ops/command.h"
 #include "ops/contract_files.h"
 #include "ops/message.h"
+#include "schemas/assert.h"
+#include "schemas/decision_json.h"
 #include "schemas/event_json.h"
 #include "scoring/shard.h"
 
@@ -85,6 +87,7 @@ static bool make_shard(struct replay *replay, const struct troth_config *config)
     const struct troth_shard_config shard = {.agents_max = (uint32_t)config->agents_max,
                                              .standings_max = (uint32_t)config->standings_max,
                                              .standing_bytes = largest,
+                                             .dockets_max = TROTH_DOCKETS_MAX,
                                              .max_ahead_us = config->max_ahead_us,
                                              .on_intervention = print_intervention,
                                              .context = replay};
@@ -126,6 +129,8 @@ struct batch {
     int64_t offsets[TROTH_PREFETCH];
     struct troth_event_arena arenas[TROTH_PREFETCH];
     unsigned count;
+    struct troth_decision_arena decided; /* and what a decision among them rests on */
+    struct troth_event_arena disputed;
 };
 
 static void apply_batch(struct replay *replay, struct batch *batch)
@@ -145,9 +150,77 @@ static void apply_batch(struct replay *replay, struct batch *batch)
     batch->count = 0;
 }
 
+/* Reads an earlier line of the file again, as a dispute asks. Returns false where there is none, or
+ * the file can be read only once. */
+static bool read_again(const char *path, int64_t number, struct troth_event_arena *arena,
+                       struct troth_event *event, int64_t *recorded_at_us)
+{
+    FILE *file = strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
+    char message[TROTH_EVENT_MESSAGE_LENGTH];
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length = -1;
+    for (int64_t i = 0; file != NULL && i <= number; i++) {
+        length = getline(&line, &capacity, file);
+    }
+    const bool found =
+        length > 0 && troth_event_json_parse(line, (size_t)length, arena, event, recorded_at_us,
+                                             message, sizeof message) == TROTH_OK;
+    free(line);
+    if (file != NULL) {
+        fclose(file);
+    }
+    return found;
+}
+
+static void print_ruling(struct replay *replay, const struct troth_decision *decision,
+                         const struct troth_ruled *ruled, int64_t offset)
+{
+    const int64_t clock_us = troth_shard_clock_us(replay->shard);
+    if (replay->json) {
+        print_object("ruling",
+                     troth_report_ruling(&replay->origin, decision, ruled, offset, clock_us));
+        return;
+    }
+    char time[TROTH_TIME_LENGTH];
+    troth_time_write(clock_us, time);
+    printf("%s  %-24.*s %-16.*s %s by %.*s: %s\n", time, (int)decision->agent.length,
+           decision->agent.data, (int)decision->contract.length, decision->contract.data,
+           troth_action_name(decision->action), (int)decision->by.length, decision->by.data,
+           troth_ruling_meaning(ruled->ruling));
+}
+
+/* Takes a line that is a decision: it takes effect here, as where the log points to it. Returns why
+ * it is none. */
+static troth_status decide(struct replay *replay, struct batch *batch, const char *file,
+                           const char *line, size_t length, char *message, size_t capacity)
+{
+    struct troth_decision decision;
+    int64_t recorded_at_us = 0;
+    const int64_t offset = (int64_t)replay->lines - 1;
+    const troth_status status = troth_decision_json_parse(line, length, &batch->decided, &decision,
+                                                          &recorded_at_us, message, capacity);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    apply_batch(replay, batch);
+    const troth_status moved = troth_shard_apply(replay->shard, recorded_at_us, offset, NULL, 0);
+    TROTH_ASSERT(moved == TROTH_OK); /* a record without an event moves the clock alone */
+    struct troth_event event;
+    struct troth_disputed disputed = {.event = &event};
+    const bool found =
+        decision.offset >= 0 && decision.offset < offset &&
+        read_again(file, decision.offset, &batch->disputed, &event, &disputed.timestamp_us);
+    const struct troth_ruled ruled =
+        troth_shard_decide(replay->shard, &decision, found ? &disputed : NULL);
+    print_ruling(replay, &decision, &ruled, offset);
+    return TROTH_OK;
+}
+
 static void read_line(struct replay *replay, struct batch *batch, const char *file,
                       const char *line, size_t length)
 {
+    char why_not[TROTH_EVENT_MESSAGE_LENGTH];
     char message[TROTH_EVENT_MESSAGE_LENGTH];
     const unsigned i = batch->count;
     batch->offsets[i] = (int64_t)replay->lines;
@@ -155,8 +228,11 @@ static void read_line(struct replay *replay, struct batch *batch, const char *fi
     if (troth_event_json_parse(line, length, &batch->arenas[i], &batch->events[i],
                                &batch->recorded_at_us[i], message, sizeof message) == TROTH_OK) {
         batch->count++;
-    } else {
-        complain(replay, file, message);
+        return;
+    }
+    const troth_status status = decide(replay, batch, file, line, length, why_not, sizeof why_not);
+    if (status != TROTH_OK) {
+        complain(replay, file, status == TROTH_NOT_FOUND ? message : why_not);
     }
 }
 
@@ -339,6 +415,8 @@ const struct troth_command troth_command_replay = {
         "FILE is taken as the log of one shard; - is standard input. --contracts takes a file or\n"
         "a directory of *.yaml and *.json, and may be given more than once. With --json: one\n"
         "{\"intervention\": ...} a line as they happen, then one {\"standing\": ...} a line.\n"
+        "A line {\"decision\": {...}} is decided there (schemas/decisions.md), and gives a\n"
+        "{\"ruling\": ...}; the record that a dispute names is a line of the same file, from 0.\n"
         "--batch N reads N lines ahead (1 to 32); what is printed never depends on it.\n",
     .run = run,
 };

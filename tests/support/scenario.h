@@ -169,6 +169,7 @@ static inline void scenario_open(struct scenario *s, uint32_t agents_max, uint32
     s->config = (struct troth_shard_config){.agents_max = agents_max,
                                             .standings_max = standings_max,
                                             .standing_bytes = standing_bytes,
+                                            .dockets_max = standings_max,
                                             .max_ahead_us = MINUTE,
                                             .on_intervention = scenario_hear,
                                             .on_ended = scenario_hear_end,
@@ -199,6 +200,17 @@ static inline troth_status scenario_feed(struct scenario *s, int64_t timestamp_u
     const uint64_t hash =
         event != NULL && event->agent.data != NULL ? troth_agents_hash(event->agent) : 0;
     return troth_shard_apply(s->shard, timestamp_us, s->offset++, event, hash);
+}
+
+/* Decides, by a pointer that is the next record. In disputed: the record that the decision names,
+ * or NULL. */
+static inline struct troth_ruled scenario_decide(struct scenario *s, int64_t timestamp_us,
+                                                 const struct troth_decision *decision,
+                                                 const struct troth_disputed *disputed)
+{
+    const struct troth_event pointer = {.kind = TROTH_KIND_POINTER, .source = TROTH_SOURCE_ENGINE};
+    assert_int_equal(scenario_feed(s, timestamp_us, &pointer), TROTH_OK);
+    return troth_shard_decide(s->shard, decision, disputed);
 }
 
 static inline void scenario_tick(struct scenario *s, int64_t timestamp_us)
@@ -253,7 +265,7 @@ static inline bool told_equal(const struct told *a, const struct told *b, bool o
            memcmp(x->kept, y->kept, sizeof x->kept) == 0 &&
            memcmp(x->broken, y->broken, sizeof x->broken) == 0 &&
            x->decided_at_us == y->decided_at_us && x->degraded_at_us == y->degraded_at_us &&
-           x->exposed_tasks == y->exposed_tasks &&
+           (x->decision == NULL) == (y->decision == NULL) && x->exposed_tasks == y->exposed_tasks &&
            x->exposed_cost_micros == y->exposed_cost_micros &&
            x->witness_count == y->witness_count &&
            (!offsets || (x->cause_offset == y->cause_offset && x->ordinal == y->ordinal &&

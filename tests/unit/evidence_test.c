@@ -266,7 +266,7 @@ static void cadences_lose_tenths_at_the_microsecond(void **state)
     const struct troth_event beat =
         event_of("a", TROTH_KIND_HEARTBEAT, TROTH_OUTCOME_NONE, START + 17);
     troth_instant_set(f->rules, &instant, START + HOUR);
-    troth_sight_init(&sight, f->rules, f->standing, &instant);
+    troth_sight_init(&sight, f->rules, f->standing, NULL, &instant);
     assert_true(troth_sight_freshness(&sight, CADENCE, 1.0) == 0.0); /* never seen */
     assert_int_equal(feed_event(f, START + 20, &beat, 1, 0),
                      TROTH_EFFECT_IMPROVED | TROTH_EFFECT_ADVANCED);
@@ -275,7 +275,7 @@ static void cadences_lose_tenths_at_the_microsecond(void **state)
         for (int64_t beside = 0; beside < 2; beside++) {
             const int64_t lost = tenth + beside < 10 ? tenth + beside : 10;
             troth_instant_set(f->rules, &instant, last_us + beside);
-            troth_sight_init(&sight, f->rules, f->standing, &instant);
+            troth_sight_init(&sight, f->rules, f->standing, NULL, &instant);
             assert_true(troth_sight_freshness(&sight, CADENCE, 1.0) ==
                         troth_round9(1.0 - (double)lost / 10.0));
         }

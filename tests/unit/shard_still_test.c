@@ -23,7 +23,7 @@ static void check_at(struct troth_shard *shard, uint32_t index, int64_t time_us)
     assert_true(troth_shard_view(shard, index, &view));
     memset(&instant, 0, sizeof instant);
     troth_instant_set(view.rules, &instant, time_us);
-    troth_sight_init(&sight, view.rules, view.standing, &instant);
+    troth_sight_init(&sight, view.rules, view.standing, NULL, &instant);
     const struct troth_score now = troth_outlook_score(&view.sight);
     const struct troth_score then = troth_outlook_score(&sight);
     troth_outlook_until(&view.sight, &until[0][0], &until[0][1]);

@@ -4,7 +4,8 @@
  * interventions, the same final states, the same deadlines, to the byte. Restored under another
  * version of a contract, a standing does what it would have done had the version come into force
  * there. Records that are true for different offsets, one an agent, restore alike. What a record
- * leaves out is never missed. Agents that fall silent are evicted at the same records.
+ * leaves out is never missed. Agents that fall silent are evicted at the same records. What people
+ * decided goes the same way, open disputes and waivers included.
  */
 #include "tests/support/restore.h"
 #include "tests/support/scenario_random.h"
@@ -26,6 +27,7 @@ struct seen {
     unsigned idle;
     uint64_t evicted;
     uint64_t evicted_after;
+    unsigned rulings_after[TROTH_RULING_COUNT];
 };
 
 static struct seen seen;
@@ -34,16 +36,65 @@ static const char *const agents[AGENTS] = {"a", "b",
                                            "an-agent-with-a-name-of-more-than-thirty-three-bytes",
                                            "refund-7", "\xc3\xa9t\xc3\xa9"};
 
+/* A decision among the records, of which it may dispute an earlier one. */
+struct decided {
+    bool any;
+    struct troth_decision decision;
+    struct troth_disputed disputed;
+};
+
 struct stream {
     const struct troth_rules *rules[CONTRACTS_MAX];
     unsigned contract_count;
     unsigned count;
     int64_t evict_after_us;
     struct record records[RECORDS_LONG];
+    struct decided decided[RECORDS_LONG]; /* of records that point to a decision */
 };
 
 static struct stream stream;
 static char contract_names[CONTRACTS_MAX][8] = {"c0", "c1", "c2"};
+
+/* Draws a decision for record i; some are told twice, some name what is not there. */
+static void make_decision(uint64_t *random, unsigned i)
+{
+    static const char *const terms[] = {"t0", "t1", "t2", "t3", "t4"};
+    struct decided *decided = &stream.decided[i];
+    struct troth_decision *d = &decided->decision;
+    const int64_t now_us = stream.records[i].timestamp_us;
+    decided->any = true;
+    *d = (struct troth_decision){
+        .agent = text_of(PICK(random, agents)),
+        .contract =
+            text_of(contract_names[random_below(random, stream.contract_count + (i % 9 == 0))]),
+        .by = text_of("ann"),
+        .reason = text_of("a test's"),
+        .at_us = now_us,
+        .offset = -1,
+        .partition = -1,
+        .action = (uint8_t)random_below(random, TROTH_ACTION_COUNT),
+        .expected = TROTH_RUNG_COUNT};
+    d->id[0] = (uint8_t)random_below(random, 40);
+    if (random_below(random, 4) == 0) {
+        d->expected = (uint8_t)random_below(random, TROTH_RUNG_COUNT);
+    }
+    if (d->action < TROTH_ACTION_WAIVE) {
+        return;
+    }
+    d->term = text_of(PICK(random, terms));
+    if (d->action == TROTH_ACTION_WAIVE) {
+        d->until_us = now_us - MINUTE + (int64_t)random_below(random, HOUR);
+        return;
+    }
+    const unsigned back = 1 + (unsigned)random_below(random, i < 6 ? i : 6);
+    const struct record *record = &stream.records[i - back];
+    d->topic = text_of("telemetry");
+    d->partition = 0;
+    d->offset = i - back;
+    d->agent = record->event.agent.data != NULL ? record->event.agent : d->agent;
+    decided->disputed =
+        (struct troth_disputed){record->rejected ? NULL : &record->event, record->timestamp_us};
+}
 
 /* Draws a log. In fades: agents fall silent by turns, and go. */
 static void make_stream(uint64_t *random, unsigned count, bool fades)
@@ -59,6 +110,8 @@ static void make_stream(uint64_t *random, unsigned count, bool fades)
     for (unsigned i = 0; i < stream.contract_count; i++) {
         stream.rules[i] = random_rules(random, contract_names[i], 1);
     }
+    memset(stream.decided, 0, sizeof stream.decided);
+    const unsigned deciding = random_below(random, 2) == 0 ? 8 : 0;
     for (unsigned i = 0; i < count; i++) {
         first = random_below(random, 20) == 0 ? (unsigned)random_below(random, AGENTS) : first;
         stream.records[i] = fades ? random_record(random, timestamp_us, agents + first,
@@ -75,6 +128,9 @@ static void make_stream(uint64_t *random, unsigned count, bool fades)
         if (event->source != TROTH_SOURCE_SELF && random_below(random, 3) == 0) {
             event->contract = text_of(contract_names[random_below(random, stream.contract_count)]);
             event->present |= 1U << TROTH_FIELD_CONTRACT;
+        }
+        if (deciding > 0 && i > 0 && random_below(random, deciding) == 0) {
+            make_decision(random, i);
         }
     }
 }
@@ -95,11 +151,26 @@ static void start(struct scenario *s, const struct troth_rules *const *rules)
     }
 }
 
+static struct troth_ruled decide(struct scenario *s, unsigned i)
+{
+    const struct decided *decided = &stream.decided[i];
+    return scenario_decide(s, stream.records[i].timestamp_us, &decided->decision,
+                           decided->disputed.event != NULL ? &decided->disputed : NULL);
+}
+
 /* Feeds records [from, until). */
 static void feed(struct scenario *s, unsigned from, unsigned until)
 {
     for (unsigned i = from; i < until; i++) {
         const struct record *record = &stream.records[i];
+        const struct decided *decided = &stream.decided[i];
+        if (decided->any) {
+            const struct troth_ruled ruled = decide(s, i);
+            if (from > 0 && ruled.ruling < TROTH_RULING_COUNT) {
+                seen.rulings_after[ruled.ruling]++;
+            }
+            continue;
+        }
         const troth_status status =
             scenario_feed(s, record->timestamp_us, record->rejected ? NULL : &record->event);
         assert_true(status == TROTH_OK || status == TROTH_DUPLICATE);
@@ -338,9 +409,15 @@ static void feed_past(struct scenario *s, const unsigned splits[AGENTS], unsigne
     for (unsigned i = from; i < stream.count; i++) {
         const struct record *record = &stream.records[i];
         const struct troth_event *event = &record->event;
-        const bool passed = i < split_of(splits, event->agent.data, event->agent.length);
-        const troth_status status =
-            scenario_feed(s, record->timestamp_us, record->rejected || passed ? NULL : event);
+        const bool decides = stream.decided[i].any;
+        const struct troth_text agent = decides ? stream.decided[i].decision.agent : event->agent;
+        const bool passed = i < split_of(splits, agent.data, agent.length);
+        if (decides && !passed) {
+            (void)decide(s, i);
+            continue;
+        }
+        const troth_status status = scenario_feed(
+            s, record->timestamp_us, record->rejected || passed || decides ? NULL : event);
         assert_true(status == TROTH_OK || status == TROTH_DUPLICATE);
     }
 }
@@ -454,6 +531,10 @@ static void test_cases_were_met(void **state)
     assert_true(seen.duplicates_after > 0 && seen.missing_after > 0);
     assert_true(seen.interventions_after > 0 && seen.budgets > 0 && seen.alarms > 0);
     assert_true(seen.changed > 0);
+    for (unsigned i = 0; i < TROTH_RULING_NO_ROOM; i++) {
+        print_message("%s %u\n", troth_ruling_name(i), seen.rulings_after[i]);
+        assert_true(seen.rulings_after[i] > 0);
+    }
     assert_true(seen.idle > 0 && seen.evicted > 0 && seen.evicted_after > 0);
 }
 

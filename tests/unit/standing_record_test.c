@@ -192,7 +192,7 @@ static void check_sessions(const avro_value_t *value, const struct troth_session
 
 static void check_header(const avro_value_t *value)
 {
-    check_integer(value, "format", 2);
+    check_integer(value, "format", 3);
     check_text(value, "agent", snapshot.agent);
     check_text(value, "contract", snapshot.contract);
     check_integer(value, "contract_version", snapshot.contract_version);
@@ -222,9 +222,86 @@ static void check_header(const avro_value_t *value)
     assert_memory_equal(&number, &snapshot.observed, sizeof number);
 }
 
+static void check_docket(const avro_value_t *value)
+{
+    const struct troth_docket *docket = &snapshot.docket;
+    avro_value_t field = field_of(value, "docket");
+    avro_value_t branch = {NULL, NULL};
+    assert_int_equal(avro_value_get_current_branch(&field, &branch), 0);
+    assert_int_equal(avro_value_get_type(&branch), snapshot.docketed ? AVRO_RECORD : AVRO_NULL);
+    if (!snapshot.docketed) {
+        return;
+    }
+    check_integer(&branch, "decided_us", docket->decided_us);
+    check_integer(&branch, "quiet_until_us", docket->quiet_until_us);
+    avro_value_t waivers = field_of(&branch, "waivers");
+    avro_value_t disputes = field_of(&branch, "disputes");
+    avro_value_t known = field_of(&branch, "known");
+    assert_int_equal(size_of(&waivers), snapshot.term_count);
+    assert_int_equal(size_of(&disputes), docket->dispute_count);
+    assert_int_equal(size_of(&known), docket->known_count);
+    for (unsigned i = 0; i < snapshot.term_count; i++) {
+        avro_value_t waiver = item_of(&waivers, i);
+        check_integer(&waiver, "until_us", docket->waived_until_us[i]);
+        check_integer(&waiver, "uses", docket->waived_uses[i]);
+    }
+    for (unsigned i = 0; i < docket->dispute_count; i++) {
+        const struct troth_dispute *dispute = &docket->disputes[i];
+        avro_value_t item = item_of(&disputes, i);
+        check_integer(&item, "offset", dispute->offset);
+        check_integer(&item, "record_us", dispute->record_us);
+        check_integer(&item, "term", dispute->term);
+        check_integer(&item, "upheld", dispute->upheld);
+        check_integer(&item, "idle", dispute->idle);
+    }
+    for (unsigned i = 0; i < docket->known_count; i++) {
+        avro_value_t item = item_of(&known, i);
+        const void *bytes = NULL;
+        size_t size = 0;
+        assert_int_equal(avro_value_get_fixed(&item, &bytes, &size), 0);
+        assert_memory_equal(bytes, docket->known[i], TROTH_DECISION_ID_LENGTH);
+    }
+}
+
+/* Gives the snapshot a docket, written down as its record. */
+static size_t add_docket(uint64_t *random, uint8_t bytes[TROTH_STANDING_LENGTH_MAX])
+{
+    size_t length = 0;
+    struct troth_docket *docket = &snapshot.docket;
+    snapshot.docketed = true;
+    troth_docket_init(docket);
+    for (unsigned i = (unsigned)random_below(random, 12); i > 0; i--) {
+        const uint8_t id[TROTH_DECISION_ID_LENGTH] = {(uint8_t)i, 0xff};
+        troth_docket_note(docket, id, START + i);
+    }
+    if (random_below(random, 2) == 0) {
+        docket->quiet_until_us = (int64_t)random_below(random, START);
+    }
+    for (unsigned i = 0; i < snapshot.term_count; i++) {
+        if (random_below(random, 2) == 0) {
+            docket->waived_until_us[i] = (int64_t)random_below(random, START);
+            docket->waived_uses[i] = (uint32_t)random_next(random);
+        }
+    }
+    for (unsigned i = (unsigned)random_below(random, TROTH_DISPUTES_MAX + 1); i > 0; i--) {
+        assert_true(troth_docket_open(docket, (int64_t)random_below(random, 1000) * 20 + i, START,
+                                      (unsigned)random_below(random, snapshot.term_count)));
+        struct troth_dispute *last = &docket->disputes[docket->dispute_count - 1];
+        last->idle = random_below(random, 2) == 0;
+        last->upheld = random_below(random, 2) == 0;
+        if (last->upheld) {
+            docket->open_count--;
+        }
+    }
+    assert_int_equal(troth_standing_encode(&snapshot, bytes, TROTH_STANDING_LENGTH_MAX, &length),
+                     TROTH_OK);
+    return length;
+}
+
 static void check_value(const avro_value_t *value)
 {
     check_header(value);
+    check_docket(value);
     avro_value_t terms = field_of(value, "terms");
     assert_int_equal(size_of(&terms), snapshot.term_count);
     for (unsigned i = 0; i < snapshot.term_count; i++) {
@@ -250,17 +327,23 @@ static void test_avro_reads_the_same(void **state)
         make(&random, 1 + (unsigned)random_below(&random, 300));
         for (unsigned i = 0; i < saved.count; i++) {
             const struct saved_record *record = &saved.records[i];
-            avro_reader_t reader =
-                avro_reader_memory((const char *)record->bytes, (int64_t)record->length);
+            static uint8_t docketed[TROTH_STANDING_LENGTH_MAX];
+            const uint8_t *bytes = record->bytes;
+            size_t length = record->length;
+            if (i % 2 > 0) {
+                assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_OK);
+                length = add_docket(&random, docketed);
+                bytes = docketed;
+            }
+            avro_reader_t reader = avro_reader_memory((const char *)bytes, (int64_t)length);
             avro_writer_t writer = avro_writer_memory(again, sizeof again);
             assert_int_equal(avro_value_reset(&value), 0);
             assert_int_equal(avro_value_read(reader, &value), 0);
-            assert_int_equal(troth_standing_decode(record->bytes, record->length, &snapshot),
-                             TROTH_OK);
+            assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_OK);
             check_value(&value);
             assert_int_equal(avro_value_write(writer, &value), 0);
-            assert_int_equal(avro_writer_tell(writer), record->length);
-            assert_memory_equal(again, record->bytes, record->length);
+            assert_int_equal(avro_writer_tell(writer), length);
+            assert_memory_equal(again, bytes, length);
             avro_writer_free(writer);
             avro_reader_free(reader);
             checked++;
@@ -306,8 +389,14 @@ static void test_lengths(void **state)
         assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_UNSUPPORTED);
         bytes[0] = 0;
         assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_UNSUPPORTED);
-        bytes[0] = 2 * 1; /* format 1 ends before `idle` */
+        if (snapshot.docketed) {
+            continue;
+        }
+        bytes[0] = 2 * 2; /* format 2 ends before `docket` */
         assert_int_equal(troth_standing_decode(bytes, length - 1, &snapshot), TROTH_OK);
+        assert_false(snapshot.docketed);
+        bytes[0] = 2 * 1; /* format 1 ends before `idle` */
+        assert_int_equal(troth_standing_decode(bytes, length - 2, &snapshot), TROTH_OK);
         assert_false(snapshot.idle);
     }
     done();

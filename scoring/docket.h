@@ -1,0 +1,78 @@
+/*
+ * A docket: what people decided about one standing, and what of it still holds. Few standings have
+ * one. What each field means is told in schemas/decisions.md.
+ *
+ * Memory: of the shard, a fixed number. Threads: one writer.
+ */
+#ifndef TROTH_SCORING_DOCKET_H
+#define TROTH_SCORING_DOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/contract.h"
+#include "schemas/decision.h"
+
+enum {
+    TROTH_DISPUTES_MAX = 16, /* of one standing: open ones, and upheld ones that might come again */
+    TROTH_DECISIONS_KNOWN = 8 /* ids remembered of one standing */
+};
+
+struct troth_dispute {
+    int64_t offset;    /* of the record */
+    int64_t record_us; /* the time of its evidence */
+    uint8_t term;
+    bool upheld; /* else open */
+    bool idle;   /* its evidence has gone with recertify */
+};
+
+struct troth_docket {
+    int64_t decided_us;     /* by the shard's clock: the last decision that was taken */
+    int64_t quiet_until_us; /* freshness conditions wait until then; TROTH_NEVER_US: they do not */
+    int64_t waived_until_us[TROTH_TERMS_MAX]; /* TROTH_NEVER_US: no waiver */
+    uint32_t waived_uses[TROTH_TERMS_MAX];    /* saturate */
+    struct troth_dispute disputes[TROTH_DISPUTES_MAX];
+    uint8_t known[TROTH_DECISIONS_KNOWN][TROTH_DECISION_ID_LENGTH]; /* the newest first */
+    uint8_t known_count;
+    uint8_t dispute_count;
+    uint8_t open_count; /* of them */
+    uint32_t next_free; /* of a docket that is not in use */
+};
+
+/* Out docket: empty. */
+void troth_docket_init(struct troth_docket *docket);
+
+/* Returns whether a decision of that id is among the last that were noted. */
+bool troth_docket_knows(const struct troth_docket *docket,
+                        const uint8_t id[TROTH_DECISION_ID_LENGTH]);
+
+/* Notes a decision that was taken at the clock; the oldest id is forgotten for it. */
+void troth_docket_note(struct troth_docket *docket, const uint8_t id[TROTH_DECISION_ID_LENGTH],
+                       int64_t clock_us);
+
+/* Returns the dispute of a record and term, open or upheld, or NULL. */
+struct troth_dispute *troth_docket_dispute(struct troth_docket *docket, int64_t offset,
+                                           unsigned term);
+
+/* Adds an open dispute. Returns false where there is no room. */
+bool troth_docket_open(struct troth_docket *docket, int64_t offset, int64_t record_us,
+                       unsigned term);
+
+/* Removes one of the docket's disputes; those after it move up. */
+void troth_docket_remove(struct troth_docket *docket, struct troth_dispute *dispute);
+
+/* Recertify was entered: open disputes are idle, upheld ones go. */
+void troth_docket_recertify(struct troth_docket *docket);
+
+/* Returns the nearest end after a time, of a waiver or of waiting for freshness, or TROTH_LAST_US.
+ */
+int64_t troth_docket_deadline(const struct troth_docket *docket, int64_t time_us);
+
+/* Returns whether a term's conditions do not hold at a time. In docket: NULL: none. */
+static inline bool troth_docket_waives(const struct troth_docket *docket, unsigned term,
+                                       int64_t time_us)
+{
+    return docket != NULL && docket->waived_until_us[term] > time_us;
+}
+
+#endif
