@@ -59,7 +59,8 @@ troth_status troth_decision_decode(const void *bytes, size_t length,
 {
     struct record_reader reader = {
         .next = bytes, .end = (const uint8_t *)bytes + length, .status = TROTH_OK};
-    struct troth_decision d = {.offset = -1, .partition = -1, .expected = TROTH_RUNG_COUNT};
+    struct troth_decision d = {
+        .position = -1, .offset = -1, .partition = -1, .expected = TROTH_RUNG_COUNT};
     record_fixed(&reader, d.id, sizeof d.id);
     d.agent = record_text(&reader, TROTH_AGENT_LENGTH_MAX);
     d.contract = record_text(&reader, TROTH_NAME_LENGTH_MAX);

@@ -124,6 +124,7 @@ static void write_docket(struct avro_writer *writer, const struct troth_snapshot
 {
     const struct troth_docket *docket = &snapshot->docket;
     write_time(writer, docket->decided_us);
+    write_long(writer, docket->through);
     write_time(writer, docket->quiet_until_us);
     write_count(writer, snapshot->term_count);
     for (unsigned i = 0; i < snapshot->term_count; i++) {
@@ -296,6 +297,7 @@ static void read_docket(struct record_reader *reader, struct troth_docket *docke
     struct record_items known = {0, 0};
     troth_docket_init(docket);
     docket->decided_us = read_time(reader);
+    docket->through = record_long(reader);
     docket->quiet_until_us = read_time(reader);
     for (unsigned i = 0; record_item(reader, &waivers, TROTH_TERMS_MAX); i++) {
         docket->waived_until_us[i] = read_time(reader);

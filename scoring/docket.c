@@ -7,7 +7,8 @@
 
 void troth_docket_init(struct troth_docket *docket)
 {
-    *docket = (struct troth_docket){.decided_us = TROTH_NEVER_US, .quiet_until_us = TROTH_NEVER_US};
+    *docket = (struct troth_docket){
+        .decided_us = TROTH_NEVER_US, .through = -1, .quiet_until_us = TROTH_NEVER_US};
     for (unsigned i = 0; i < TROTH_TERMS_MAX; i++) {
         docket->waived_until_us[i] = TROTH_NEVER_US;
     }
@@ -25,7 +26,7 @@ bool troth_docket_knows(const struct troth_docket *docket,
 }
 
 void troth_docket_note(struct troth_docket *docket, const uint8_t id[TROTH_DECISION_ID_LENGTH],
-                       int64_t clock_us)
+                       int64_t position, int64_t clock_us)
 {
     memmove(docket->known[1], docket->known[0], sizeof docket->known - sizeof docket->known[0]);
     memcpy(docket->known[0], id, TROTH_DECISION_ID_LENGTH);
@@ -33,6 +34,7 @@ void troth_docket_note(struct troth_docket *docket, const uint8_t id[TROTH_DECIS
         docket->known_count++;
     }
     docket->decided_us = clock_us;
+    docket->through = position > docket->through ? position : docket->through;
 }
 
 struct troth_dispute *troth_docket_dispute(struct troth_docket *docket, int64_t offset,

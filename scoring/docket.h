@@ -28,6 +28,7 @@ struct troth_dispute {
 
 struct troth_docket {
     int64_t decided_us;     /* by the shard's clock: the last decision that was taken */
+    int64_t through;        /* its position; the greatest, -1: none */
     int64_t quiet_until_us; /* freshness conditions wait until then; TROTH_NEVER_US: they do not */
     int64_t waived_until_us[TROTH_TERMS_MAX]; /* TROTH_NEVER_US: no waiver */
     uint32_t waived_uses[TROTH_TERMS_MAX];    /* saturate */
@@ -48,7 +49,7 @@ bool troth_docket_knows(const struct troth_docket *docket,
 
 /* Notes a decision that was taken at the clock; the oldest id is forgotten for it. */
 void troth_docket_note(struct troth_docket *docket, const uint8_t id[TROTH_DECISION_ID_LENGTH],
-                       int64_t clock_us);
+                       int64_t position, int64_t clock_us);
 
 /* Returns the dispute of a record and term, open or upheld, or NULL. */
 struct troth_dispute *troth_docket_dispute(struct troth_docket *docket, int64_t offset,

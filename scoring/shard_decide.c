@@ -322,11 +322,12 @@ struct troth_ruled troth_shard_decide(struct troth_shard *shard,
         ruled.ruling = TROTH_RULING_NO_ROOM;
         return ruled;
     }
-    if (troth_docket_knows(r.docket, decision->id)) {
+    if (troth_docket_knows(r.docket, decision->id) ||
+        (decision->position >= 0 && decision->position <= r.docket->through)) {
         ruled.ruling = TROTH_RULING_REPEATED;
         return ruled;
     }
-    troth_docket_note(r.docket, decision->id, shard->clock_us);
+    troth_docket_note(r.docket, decision->id, decision->position, shard->clock_us);
     if (decision->expected != TROTH_RUNG_COUNT && decision->expected != r.standing->rung) {
         ruled.ruling = TROTH_RULING_MOVED_ON;
         return ruled;

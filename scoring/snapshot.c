@@ -218,6 +218,7 @@ static bool docket_valid(const struct troth_snapshot *s)
     const struct troth_docket *docket = &s->docket;
     if (docket->dispute_count > TROTH_DISPUTES_MAX || docket->known_count > TROTH_DECISIONS_KNOWN ||
         !time_or_never(docket->decided_us, s->clock_us) ||
+        !in_range(docket->through, -1, TROTH_SNAPSHOT_MAX) ||
         !time_or_never(docket->quiet_until_us, TROTH_SNAPSHOT_MAX)) {
         return false;
     }

@@ -65,6 +65,7 @@ static struct troth_decision decision_of(enum troth_action action)
                                       .contract = text_of("c"),
                                       .by = text_of("ann"),
                                       .reason = text_of("why"),
+                                      .position = -1,
                                       .offset = -1,
                                       .partition = -1,
                                       .action = (uint8_t)action,

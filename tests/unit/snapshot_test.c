@@ -70,6 +70,7 @@ static void make_decision(uint64_t *random, unsigned i)
         .by = text_of("ann"),
         .reason = text_of("a test's"),
         .at_us = now_us,
+        .position = random_below(random, 3) == 0 ? (int64_t)i : -1,
         .offset = -1,
         .partition = -1,
         .action = (uint8_t)random_below(random, TROTH_ACTION_COUNT),

@@ -233,6 +233,7 @@ static void check_docket(const avro_value_t *value)
         return;
     }
     check_integer(&branch, "decided_us", docket->decided_us);
+    check_integer(&branch, "through", docket->through);
     check_integer(&branch, "quiet_until_us", docket->quiet_until_us);
     avro_value_t waivers = field_of(&branch, "waivers");
     avro_value_t disputes = field_of(&branch, "disputes");
@@ -272,7 +273,7 @@ static size_t add_docket(uint64_t *random, uint8_t bytes[TROTH_STANDING_LENGTH_M
     troth_docket_init(docket);
     for (unsigned i = (unsigned)random_below(random, 12); i > 0; i--) {
         const uint8_t id[TROTH_DECISION_ID_LENGTH] = {(uint8_t)i, 0xff};
-        troth_docket_note(docket, id, START + i);
+        troth_docket_note(docket, id, (int64_t)random_below(random, 1000), START + i);
     }
     if (random_below(random, 2) == 0) {
         docket->quiet_until_us = (int64_t)random_below(random, START);
