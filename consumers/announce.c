@@ -20,18 +20,21 @@ static struct troth_log_header header(const char *name, const char *value)
     return (struct troth_log_header){name, value, strlen(value)};
 }
 
-troth_status troth_announce(struct troth_announcement *announcement,
-                            const struct troth_report_origin *origin,
-                            const struct troth_intervention *intervention)
+/* Fills in the record of an object, which is taken. In type: static text. In agent: the key. */
+static troth_status announce(struct troth_announcement *announcement,
+                             const struct troth_report_origin *origin, json_t *object,
+                             const char *type, struct troth_text agent, int64_t decided_at_us)
 {
-    json_t *object = troth_report_intervention(origin, intervention);
-    announcement->json = object != NULL ? json_dumps(object, TROTH_REPORT_FLAGS) : NULL;
+    const char *id = json_string_value(json_object_get(object, "id"));
+    if (id != NULL) {
+        snprintf(announcement->id, sizeof announcement->id, "%s", id);
+    }
+    announcement->json = id != NULL ? json_dumps(object, TROTH_REPORT_FLAGS) : NULL;
     json_decref(object);
     if (announcement->json == NULL) {
         return TROTH_NO_MEMORY;
     }
-    troth_report_id(origin, intervention, announcement->id);
-    troth_time_write(intervention->decided_at_us, announcement->time);
+    troth_time_write(decided_at_us, announcement->time);
     snprintf(announcement->source, sizeof announcement->source, "/troth/%.255s/%" PRId32,
              origin->topic, origin->partition);
     struct troth_log_header *headers = announcement->headers;
@@ -39,17 +42,36 @@ troth_status troth_announce(struct troth_announcement *announcement,
     headers[1] = header("ce_specversion", "1.0");
     headers[2] = header("ce_id", announcement->id);
     headers[3] = header("ce_source", announcement->source);
-    headers[4] = header("ce_type", intervention->narrowing ? "troth.narrowing" : "troth.widening");
+    headers[4] = header("ce_type", type);
     headers[5] = header("ce_time", announcement->time);
-    headers[6] = (struct troth_log_header){"ce_subject", intervention->agent.data,
-                                           intervention->agent.length};
+    headers[6] = (struct troth_log_header){"ce_subject", agent.data, agent.length};
     announcement->record = (struct troth_log_record){.topic = TROTH_TOPIC_INTERVENTIONS,
                                                      .partition = TROTH_ANY_PARTITION,
-                                                     .key = intervention->agent.data,
-                                                     .key_length = intervention->agent.length,
+                                                     .key = agent.data,
+                                                     .key_length = agent.length,
                                                      .value = announcement->json,
                                                      .value_length = strlen(announcement->json),
                                                      .headers = headers,
                                                      .header_count = TROTH_ANNOUNCEMENT_HEADERS};
     return TROTH_OK;
+}
+
+troth_status troth_announce(struct troth_announcement *announcement,
+                            const struct troth_report_origin *origin,
+                            const struct troth_intervention *intervention)
+{
+    return announce(announcement, origin, troth_report_intervention(origin, intervention),
+                    intervention->narrowing ? "troth.narrowing" : "troth.widening",
+                    intervention->agent, intervention->decided_at_us);
+}
+
+troth_status troth_announce_ruling(struct troth_announcement *announcement,
+                                   const struct troth_report_origin *origin,
+                                   const struct troth_decision *decision,
+                                   const struct troth_ruled *ruled, int64_t pointer_offset,
+                                   int64_t decided_at_us)
+{
+    return announce(announcement, origin,
+                    troth_report_ruling(origin, decision, ruled, pointer_offset, decided_at_us),
+                    "troth.ruling", decision->agent, decided_at_us);
 }

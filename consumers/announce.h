@@ -27,6 +27,15 @@ troth_status troth_announce(struct troth_announcement *announcement,
                             const struct troth_report_origin *origin,
                             const struct troth_intervention *intervention);
 
+/* Out announcement: of what became of a decision, type troth.ruling (schemas/decisions.md). In
+ * pointer_offset, decided_at_us: as troth_report_ruling. Returns TROTH_OK or TROTH_NO_MEMORY. */
+TROTH_MUST_CHECK
+troth_status troth_announce_ruling(struct troth_announcement *announcement,
+                                   const struct troth_report_origin *origin,
+                                   const struct troth_decision *decision,
+                                   const struct troth_ruled *ruled, int64_t pointer_offset,
+                                   int64_t decided_at_us);
+
 /* Out text: a time of microseconds since 1970 as RFC 3339 in UTC, as 2026-11-24T10:52:16.000000Z.
  */
 void troth_time_write(int64_t time_us, char text[TROTH_TIME_LENGTH]);

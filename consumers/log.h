@@ -131,6 +131,11 @@ struct troth_log {
      * again: from the first again. There is no END: the caller knows where it stops by a record of
      * its own. NULL: the log keeps no standings, and nothing may be sent to them. */
     troth_status (*recall)(struct troth_log *log, int32_t partition);
+    /* Reads one record of an assigned telemetry partition again. Out item: lives until the next
+     * call of this, or close. Waits at most timeout_us. TROTH_NOT_FOUND: there is none at that
+     * offset any more. NULL: the log cannot. */
+    troth_status (*read_back)(struct troth_log *log, int32_t partition, int64_t offset,
+                              int64_t timeout_us, struct troth_log_item *item);
     /* No more of standings[partition] is needed; what the last poll gave is still good. */
     void (*recalled)(struct troth_log *log, int32_t partition);
     /* Queues a record to be sent, in the transaction that is open or that it opens. TROTH_FULL: the

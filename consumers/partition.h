@@ -34,7 +34,10 @@ struct troth_removal {
     char contract[TROTH_NAME_LENGTH_MAX + 1];
 };
 
-enum { TROTH_REMOVALS_MAX = 4096 /* remembered, of a partition */ };
+enum {
+    TROTH_REMOVALS_MAX = 4096, /* remembered, of a partition */
+    TROTH_RULED_AHEAD = 32     /* decisions that were ruled before an earlier one: forgers' work */
+};
 
 /* How a partition stands with the store. */
 enum troth_view {
@@ -65,9 +68,9 @@ struct troth_partition {
     int32_t number;
     bool measured;          /* its extent is known; it starts once the contracts are read */
     bool started;           /* the log gives its records */
-    bool waits;             /* at a pointer, for the contracts: nothing is applied meanwhile */
+    bool waits;             /* at a pointer, for what it names: nothing is applied meanwhile */
     bool caught_up;         /* it has read what was in the log when it was assigned */
-    bool check_pointers;    /* a contract may be in force that it has no pointer to */
+    bool check_pointers;    /* something may be to be pointed to */
     int64_t next_offset;    /* of the record to apply next */
     int64_t restored_until; /* records before this offset are applied in silence */
     int64_t end_offset;     /* one past the last record when it was assigned */
@@ -75,8 +78,12 @@ struct troth_partition {
     int64_t lost;           /* records that were needed and are not kept any more */
     int64_t settled_until;  /* pointers before this offset are judged by what is read by now */
     int64_t point_after_us; /* monotonic: when a pointer is sent next, at the earliest */
-    int64_t committed;      /* last committed, or TROTH_OFFSET_NONE */
-    int64_t heard_us;       /* monotonic: when a record last came, or a tick was sent */
+    int64_t decided;        /* all decisions up to this offset were ruled, or are of others; -1 */
+    int64_t ruled[TROTH_RULED_AHEAD]; /* offsets past it of those that were */
+    unsigned ruled_count;
+    int64_t decision_pointed; /* up to here they were looked at, to be pointed to */
+    int64_t committed;        /* last committed, or TROTH_OFFSET_NONE */
+    int64_t heard_us;         /* monotonic: when a record last came, or a tick was sent */
     /* Of the claim, and of what was written down before (worker/restore.c). */
     bool claim_due;        /* a claim is to be committed */
     bool claimed;          /* it is */

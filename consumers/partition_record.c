@@ -130,7 +130,7 @@ size_t troth_checkpoint_encode(const struct troth_checkpoint *checkpoint,
 {
     struct avro_writer writer = {.next = buffer, .end = buffer + TROTH_CHECKPOINT_LENGTH_MAX};
     TROTH_ASSERT(checkpoint->version_count <= TROTH_CONTRACTS_MAX);
-    write_long(&writer, TROTH_PARTITION_FORMAT);
+    write_long(&writer, TROTH_CHECKPOINT_FORMAT);
     write_long(&writer, checkpoint->era);
     write_long(&writer, checkpoint->offset);
     write_long(&writer, checkpoint->told);
@@ -145,6 +145,7 @@ size_t troth_checkpoint_encode(const struct troth_checkpoint *checkpoint,
         }
     }
     write_long(&writer, 0);
+    write_long(&writer, checkpoint->decided);
     return finish(&writer, buffer);
 }
 
@@ -188,7 +189,7 @@ troth_status troth_claim_decode(const void *bytes, size_t length, struct troth_c
 troth_status troth_checkpoint_decode(const void *bytes, size_t length,
                                      struct troth_checkpoint *checkpoint)
 {
-    struct record_reader reader = record_begin(bytes, length, TROTH_PARTITION_FORMAT);
+    struct record_reader reader = record_begin(bytes, length, TROTH_CHECKPOINT_FORMAT);
     struct troth_checkpoint read = {.era = record_long(&reader)};
     struct record_items items = {0, 0};
     read.offset = record_long_in(&reader, 0, INT64_MAX);
@@ -199,6 +200,7 @@ troth_status troth_checkpoint_decode(const void *bytes, size_t length,
         version->contract = record_text(&reader, TROTH_NAME_LENGTH_MAX);
         version->version = record_long_in(&reader, 1, INT64_MAX);
     }
+    read.decided = reader.format >= 2 ? record_long_in(&reader, -1, INT64_MAX) : -1;
     const troth_status status = record_finish(&reader);
     if (status == TROTH_OK) {
         *checkpoint = read;

@@ -124,7 +124,7 @@ static void write_docket(struct avro_writer *writer, const struct troth_snapshot
 {
     const struct troth_docket *docket = &snapshot->docket;
     write_time(writer, docket->decided_us);
-    write_long(writer, docket->through);
+    write_long(writer, docket->forgotten);
     write_time(writer, docket->quiet_until_us);
     write_count(writer, snapshot->term_count);
     for (unsigned i = 0; i < snapshot->term_count; i++) {
@@ -144,7 +144,8 @@ static void write_docket(struct avro_writer *writer, const struct troth_snapshot
     write_long(writer, 0);
     write_count(writer, docket->known_count);
     for (unsigned i = 0; i < docket->known_count; i++) {
-        write_bytes(writer, docket->known[i], TROTH_DECISION_ID_LENGTH);
+        write_long(writer, docket->known[i].position);
+        write_bytes(writer, docket->known[i].id, TROTH_DECISION_ID_LENGTH);
     }
     write_long(writer, 0);
 }
@@ -297,7 +298,7 @@ static void read_docket(struct record_reader *reader, struct troth_docket *docke
     struct record_items known = {0, 0};
     troth_docket_init(docket);
     docket->decided_us = read_time(reader);
-    docket->through = record_long(reader);
+    docket->forgotten = record_long(reader);
     docket->quiet_until_us = read_time(reader);
     for (unsigned i = 0; record_item(reader, &waivers, TROTH_TERMS_MAX); i++) {
         docket->waived_until_us[i] = read_time(reader);
@@ -315,7 +316,9 @@ static void read_docket(struct record_reader *reader, struct troth_docket *docke
         }
     }
     while (record_item(reader, &known, TROTH_DECISIONS_KNOWN)) {
-        record_fixed(reader, docket->known[docket->known_count++], TROTH_DECISION_ID_LENGTH);
+        struct troth_known *taken = &docket->known[docket->known_count++];
+        taken->position = record_long(reader);
+        record_fixed(reader, taken->id, sizeof taken->id);
     }
 }
 

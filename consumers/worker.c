@@ -153,11 +153,10 @@ static bool decode_own(const struct troth_framing *framing, const struct troth_l
            is_own(event);
 }
 
-/* Decodes a record and checks that its key is its agent; whether that belongs here, the shard asks
- * where it does not know the agent. */
-static troth_status read_event(struct troth_worker *worker, const struct troth_log_item *item,
-                               struct troth_event *event, struct troth_scratch *scratch,
-                               struct troth_reason *reason)
+/* Whether the record belongs here, the shard asks where it does not know the agent. */
+troth_status troth_worker_read_event(struct troth_worker *worker, const struct troth_log_item *item,
+                                     struct troth_event *event, struct troth_scratch *scratch,
+                                     struct troth_reason *reason)
 {
     const struct troth_worker_config *config = &worker->config;
     if (!item->has_value) {
@@ -267,7 +266,8 @@ static void ready_run(struct troth_worker *worker, struct run *run,
     run->attribute_count = 0;
     for (unsigned i = 0; i < count; i++) {
         struct troth_event *event = &run->events[i];
-        run->statuses[i] = read_event(worker, &items[i], event, &worker->scratch, &run->reasons[i]);
+        run->statuses[i] =
+            troth_worker_read_event(worker, &items[i], event, &worker->scratch, &run->reasons[i]);
         if (run->statuses[i] == TROTH_OK) {
             keep_items(run, event);
             ahead[i] = event;
@@ -333,14 +333,10 @@ static void take_items(struct troth_worker *worker, size_t count)
             troth_worker_drop(worker, item->partition, item->kind == TROTH_LOG_LOST);
             break;
         case TROTH_LOG_END:
-            if (item->topic == TROTH_TOPIC_CONTRACTS) {
-                troth_worker_take_contracts_end(worker);
-            }
+            troth_worker_take_end(worker, item->topic);
             break;
         case TROTH_LOG_RECORD:
-            if (item->topic == TROTH_TOPIC_CONTRACTS) {
-                troth_worker_take_contract(worker, item);
-            } else if (item->topic == TROTH_TOPIC_TELEMETRY) {
+            if (item->topic == TROTH_TOPIC_TELEMETRY) {
                 struct troth_partition *partition = troth_worker_partition(worker, item->partition);
                 while (i + run < count && run < TROTH_PREFETCH &&
                        same_run(item, &worker->items[i + run])) {
@@ -355,6 +351,8 @@ static void take_items(struct troth_worker *worker, size_t count)
                 if (partition != NULL) {
                     troth_worker_take_standing(worker, partition, item);
                 }
+            } else {
+                (void)troth_worker_take_control(worker, item);
             }
             break;
         }
@@ -404,7 +402,7 @@ troth_status troth_worker_step(struct troth_worker *worker)
     troth_worker_start_partitions(worker);
     for (uint32_t i = 0; i < worker->partition_count && worker->broken == TROTH_OK; i++) {
         struct troth_partition *partition = worker->partitions[i];
-        if (partition->check_pointers && partition->caught_up && worker->contracts_read) {
+        if (partition->check_pointers && partition->caught_up && troth_worker_has_read(worker)) {
             troth_worker_send_pointers(worker, partition);
         }
     }
@@ -422,13 +420,16 @@ troth_status troth_worker_create(const struct troth_worker_config *config,
 {
     struct troth_worker *made = calloc(1, sizeof *made);
     struct troth_registry *registry = troth_registry_create();
-    if (made == NULL || registry == NULL) {
+    struct troth_book *book = config->read_decisions ? troth_book_create() : NULL;
+    if (made == NULL || registry == NULL || (config->read_decisions && book == NULL)) {
         free(made);
         troth_registry_destroy(registry);
+        troth_book_destroy(book);
         return TROTH_NO_MEMORY;
     }
     made->config = *config;
     made->registry = registry;
+    made->book = book;
     if (config->log->recall == NULL) {
         made->config.checkpoint_us = 0;
     }
@@ -497,5 +498,6 @@ void troth_worker_destroy(struct troth_worker *worker)
         free(worker->partitions[i]);
     }
     troth_registry_destroy(worker->registry);
+    troth_book_destroy(worker->book);
     free(worker);
 }

@@ -32,6 +32,7 @@
 #include "consumers/outage.h"
 #include "consumers/partitioner.h"
 #include "consumers/store.h"
+#include "schemas/decision.h"
 #include "schemas/status.h"
 
 enum {
@@ -61,6 +62,7 @@ struct troth_worker_config {
     /* When telemetry has stopped, and for how long agents are guarded then; guard_us 0: it is not
      * looked for. */
     struct troth_outage_rules outage;
+    bool read_decisions;     /* the log gives the decisions topic */
     bool create_time;        /* records bear their emitter's time, not the log's */
     uint32_t agents_max;     /* per partition */
     uint32_t standings_max;  /* per partition */
@@ -88,6 +90,8 @@ struct troth_worker_counts {
     uint64_t late;    /* times that an event brought a standing kept evidence too late to count */
     uint64_t missing; /* numbers of emitters that never came */
     uint64_t rejects[TROTH_STATUS_COUNT];       /* by reason */
+    uint64_t rulings[TROTH_RULING_COUNT];       /* on decisions, sent */
+    uint64_t decisions_refused;                 /* records that are no decision */
     uint64_t interventions;                     /* sent */
     uint64_t narrowings[TROTH_CONDITION_COUNT]; /* of them, by cause */
     uint64_t widenings[TROTH_CONDITION_COUNT];  /* the others */

@@ -94,6 +94,7 @@ static troth_status open_log(const struct troth_engine *engine, const struct wor
         .at_least_once = config->delivery == TROTH_CONFIG_AT_LEAST_ONCE,
         .keep_standings = config->checkpoint_us > 0,
         .read_contracts = true,
+        .read_decisions = true,
         .voice = {say_kafka, NULL},
     };
     const troth_status status = troth_kafka_log_open(&kafka, log, error, sizeof error);

@@ -8,33 +8,46 @@
 void troth_docket_init(struct troth_docket *docket)
 {
     *docket = (struct troth_docket){
-        .decided_us = TROTH_NEVER_US, .through = -1, .quiet_until_us = TROTH_NEVER_US};
+        .decided_us = TROTH_NEVER_US, .forgotten = -1, .quiet_until_us = TROTH_NEVER_US};
     for (unsigned i = 0; i < TROTH_TERMS_MAX; i++) {
         docket->waived_until_us[i] = TROTH_NEVER_US;
     }
+}
+
+bool troth_docket_took(const struct troth_docket *docket, int64_t position)
+{
+    for (unsigned i = 0; i < docket->known_count && position >= 0; i++) {
+        if (docket->known[i].position == position) {
+            return true;
+        }
+    }
+    return position >= 0 && position <= docket->forgotten;
 }
 
 bool troth_docket_knows(const struct troth_docket *docket,
                         const uint8_t id[TROTH_DECISION_ID_LENGTH])
 {
     for (unsigned i = 0; i < docket->known_count; i++) {
-        if (memcmp(docket->known[i], id, TROTH_DECISION_ID_LENGTH) == 0) {
+        if (memcmp(docket->known[i].id, id, TROTH_DECISION_ID_LENGTH) == 0) {
             return true;
         }
     }
     return false;
 }
 
-void troth_docket_note(struct troth_docket *docket, const uint8_t id[TROTH_DECISION_ID_LENGTH],
-                       int64_t position, int64_t clock_us)
+void troth_docket_note(struct troth_docket *docket, const struct troth_decision *decision,
+                       int64_t clock_us)
 {
-    memmove(docket->known[1], docket->known[0], sizeof docket->known - sizeof docket->known[0]);
-    memcpy(docket->known[0], id, TROTH_DECISION_ID_LENGTH);
     if (docket->known_count < TROTH_DECISIONS_KNOWN) {
         docket->known_count++;
+    } else {
+        const int64_t oldest = docket->known[TROTH_DECISIONS_KNOWN - 1].position;
+        docket->forgotten = oldest > docket->forgotten ? oldest : docket->forgotten;
     }
+    memmove(docket->known + 1, docket->known, sizeof docket->known - sizeof docket->known[0]);
+    docket->known[0].position = decision->position;
+    memcpy(docket->known[0].id, decision->id, sizeof decision->id);
     docket->decided_us = clock_us;
-    docket->through = position > docket->through ? position : docket->through;
 }
 
 struct troth_dispute *troth_docket_dispute(struct troth_docket *docket, int64_t offset,
@@ -79,6 +92,16 @@ void troth_docket_recertify(struct troth_docket *docket)
         if (dispute->upheld) {
             troth_docket_remove(docket, dispute);
         }
+    }
+}
+
+void troth_docket_renumber(struct troth_docket *docket)
+{
+    docket->dispute_count = 0;
+    docket->open_count = 0;
+    docket->forgotten = -1;
+    for (unsigned i = 0; i < docket->known_count; i++) {
+        docket->known[i].position = -1;
     }
 }
 

@@ -26,14 +26,19 @@ struct troth_dispute {
     bool idle;   /* its evidence has gone with recertify */
 };
 
+struct troth_known {
+    int64_t position; /* offset of its record; -1: of none */
+    uint8_t id[TROTH_DECISION_ID_LENGTH];
+};
+
 struct troth_docket {
     int64_t decided_us;     /* by the shard's clock: the last decision that was taken */
-    int64_t through;        /* its position; the greatest, -1: none */
+    int64_t forgotten;      /* the greatest position of those that are not `known` any more; -1 */
     int64_t quiet_until_us; /* freshness conditions wait until then; TROTH_NEVER_US: they do not */
     int64_t waived_until_us[TROTH_TERMS_MAX]; /* TROTH_NEVER_US: no waiver */
     uint32_t waived_uses[TROTH_TERMS_MAX];    /* saturate */
     struct troth_dispute disputes[TROTH_DISPUTES_MAX];
-    uint8_t known[TROTH_DECISIONS_KNOWN][TROTH_DECISION_ID_LENGTH]; /* the newest first */
+    struct troth_known known[TROTH_DECISIONS_KNOWN]; /* the last ones taken, the newest first */
     uint8_t known_count;
     uint8_t dispute_count;
     uint8_t open_count; /* of them */
@@ -43,13 +48,17 @@ struct troth_docket {
 /* Out docket: empty. */
 void troth_docket_init(struct troth_docket *docket);
 
+/* Returns whether the record of a decision was taken: its position is among the last that were
+ * noted, or is not past one that was forgotten for them. Never where it has none. */
+bool troth_docket_took(const struct troth_docket *docket, int64_t position);
+
 /* Returns whether a decision of that id is among the last that were noted. */
 bool troth_docket_knows(const struct troth_docket *docket,
                         const uint8_t id[TROTH_DECISION_ID_LENGTH]);
 
-/* Notes a decision that was taken at the clock; the oldest id is forgotten for it. */
-void troth_docket_note(struct troth_docket *docket, const uint8_t id[TROTH_DECISION_ID_LENGTH],
-                       int64_t position, int64_t clock_us);
+/* Notes a decision that was taken at the clock; the oldest is forgotten for it. */
+void troth_docket_note(struct troth_docket *docket, const struct troth_decision *decision,
+                       int64_t clock_us);
 
 /* Returns the dispute of a record and term, open or upheld, or NULL. */
 struct troth_dispute *troth_docket_dispute(struct troth_docket *docket, int64_t offset,
@@ -64,6 +73,10 @@ void troth_docket_remove(struct troth_docket *docket, struct troth_dispute *disp
 
 /* Recertify was entered: open disputes are idle, upheld ones go. */
 void troth_docket_recertify(struct troth_docket *docket);
+
+/* The offsets that it names are of another log: disputes go, and decisions are known by their ids.
+ */
+void troth_docket_renumber(struct troth_docket *docket);
 
 /* Returns the nearest end after a time, of a waiver or of waiting for freshness, or TROTH_LAST_US.
  */

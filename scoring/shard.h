@@ -132,10 +132,10 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
 
 /* What a decision did. */
 struct troth_ruled {
-    uint8_t ruling;    /* enum troth_ruling; TROTH_RULING_COUNT: passed over, as the agent was
-                        * restored as it is after the pointer */
-    uint8_t from;      /* rung before it; TROTH_RUNG_COUNT: there is no standing */
-    uint8_t to;        /* and after it */
+    uint8_t ruling; /* enum troth_ruling; TROTH_RULING_COUNT: passed over, as its record was taken
+                       before, or the agent restored as it is after the pointer */
+    uint8_t from;   /* rung before it; TROTH_RUNG_COUNT: there is no standing */
+    uint8_t to;     /* and after it */
     uint32_t standing; /* index, or TROTH_NONE */
 };
 
@@ -154,6 +154,10 @@ struct troth_disputed {
 struct troth_ruled troth_shard_decide(struct troth_shard *shard,
                                       const struct troth_decision *decision,
                                       const struct troth_disputed *disputed);
+
+/* Returns whether a standing is under a contract of that name. */
+bool troth_shard_is_under(const struct troth_shard *shard, uint32_t standing,
+                          struct troth_text contract);
 
 /* Returns the docket of a standing, or NULL where it has none. */
 const struct troth_docket *troth_shard_docket_of(const struct troth_shard *shard,

@@ -46,6 +46,13 @@ const struct troth_docket *troth_shard_docket_of(const struct troth_shard *shard
                : NULL;
 }
 
+bool troth_shard_is_under(const struct troth_shard *shard, uint32_t standing,
+                          struct troth_text contract)
+{
+    return standing < shard->standings && (shard->marks[standing] & MARK_LIVE) &&
+           troth_shard_find_slot(shard, contract) == troth_shard_at(shard, standing)->contract;
+}
+
 /* Whether the record at that offset is the last that a term has as a witness. */
 static bool witnessed(const struct troth_rules *rules, const struct troth_standing *standing,
                       unsigned term, int64_t offset)
@@ -322,12 +329,16 @@ struct troth_ruled troth_shard_decide(struct troth_shard *shard,
         ruled.ruling = TROTH_RULING_NO_ROOM;
         return ruled;
     }
-    if (troth_docket_knows(r.docket, decision->id) ||
-        (decision->position >= 0 && decision->position <= r.docket->through)) {
+    if (troth_docket_took(r.docket, decision->position)) {
+        ruled.ruling = TROTH_RULING_COUNT;
+        return ruled;
+    }
+    const bool known = troth_docket_knows(r.docket, decision->id);
+    troth_docket_note(r.docket, decision, shard->clock_us);
+    if (known) {
         ruled.ruling = TROTH_RULING_REPEATED;
         return ruled;
     }
-    troth_docket_note(r.docket, decision->id, decision->position, shard->clock_us);
     if (decision->expected != TROTH_RUNG_COUNT && decision->expected != r.standing->rung) {
         ruled.ruling = TROTH_RULING_MOVED_ON;
         return ruled;

@@ -40,9 +40,8 @@ void troth_shard_renumber(struct troth_shard *shard)
     for (uint32_t i = 0; i < shard->standings; i++) {
         if (shard->marks[i] & MARK_LIVE) {
             struct troth_standing *standing = troth_shard_at(shard, i);
-            if (standing->docketed) { /* disputes name offsets, too */
-                troth_shard_docket(shard, i)->dispute_count = 0;
-                troth_shard_docket(shard, i)->open_count = 0;
+            if (standing->docketed) {
+                troth_docket_renumber(troth_shard_docket(shard, i));
             }
             forget_offsets(shard->slots[standing->contract].rules, standing);
         }

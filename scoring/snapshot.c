@@ -218,11 +218,16 @@ static bool docket_valid(const struct troth_snapshot *s)
     const struct troth_docket *docket = &s->docket;
     if (docket->dispute_count > TROTH_DISPUTES_MAX || docket->known_count > TROTH_DECISIONS_KNOWN ||
         !time_or_never(docket->decided_us, s->clock_us) ||
-        !in_range(docket->through, -1, TROTH_SNAPSHOT_MAX) ||
+        !in_range(docket->forgotten, -1, TROTH_SNAPSHOT_MAX) ||
         !time_or_never(docket->quiet_until_us, TROTH_SNAPSHOT_MAX)) {
         return false;
     }
     unsigned open = 0;
+    for (unsigned i = 0; i < docket->known_count; i++) {
+        if (!in_range(docket->known[i].position, -1, TROTH_SNAPSHOT_MAX)) {
+            return false;
+        }
+    }
     for (unsigned i = 0; i < docket->dispute_count; i++) {
         const struct troth_dispute *dispute = &docket->disputes[i];
         open += !dispute->upheld;

@@ -124,6 +124,34 @@ static void warn_of_time(struct troth_kafka_state *state, enum troth_topic topic
     }
 }
 
+/* Fills in an item. Returns whether its time is its emitter's. Inline: it is every record's. */
+static inline bool give(const rd_kafka_message_t *message, enum troth_topic topic,
+                        struct troth_log_item *item)
+{
+    rd_kafka_timestamp_type_t type;
+    const int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    *item = (struct troth_log_item){
+        .kind = TROTH_LOG_RECORD,
+        .topic = (uint8_t)topic,
+        .has_key = message->key != NULL,
+        .has_value = message->payload != NULL,
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_us = timestamp_ms > 0 ? timestamp_ms * 1000 : 0,
+        .key = message->key,
+        .value = message->payload,
+        .key_length = (uint32_t)message->key_len,
+        .value_length = (uint32_t)message->len,
+    };
+    return type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
+}
+
+void troth_kafka_item(const rd_kafka_message_t *message, enum troth_topic topic,
+                      struct troth_log_item *item)
+{
+    (void)give(message, topic, item);
+}
+
 /* Turns what is held into items; drops what is stale. Returns how many. */
 static size_t translate(struct troth_kafka_state *state, struct troth_log_item *items)
 {
@@ -143,24 +171,9 @@ static size_t translate(struct troth_kafka_state *state, struct troth_log_item *
         }
         reading->exact = false;
         reading->next = message->offset + 1;
-        rd_kafka_timestamp_type_t type;
-        int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
-        if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME && !state->create_time) {
+        if (give(message, topic, &items[count++]) && !state->create_time) {
             warn_of_time(state, topic);
         }
-        items[count++] = (struct troth_log_item){
-            .kind = TROTH_LOG_RECORD,
-            .topic = (uint8_t)topic,
-            .has_key = message->key != NULL,
-            .has_value = message->payload != NULL,
-            .partition = message->partition,
-            .offset = message->offset,
-            .timestamp_us = timestamp_ms > 0 ? timestamp_ms * 1000 : 0,
-            .key = message->key,
-            .value = message->payload,
-            .key_length = (uint32_t)message->key_len,
-            .value_length = (uint32_t)message->len,
-        };
         if (is_control(topic) && reading->next >= reading->end) {
             troth_kafka_assignment_end(state, topic);
         }
@@ -372,6 +385,7 @@ const struct troth_log troth_kafka_log_calls = {
     .start = log_start,
     .recall = log_recall,
     .recalled = log_recalled,
+    .read_back = troth_kafka_log_read_back,
     .send = troth_kafka_log_send,
     .flush = troth_kafka_log_flush,
     .commit = troth_kafka_log_commit,

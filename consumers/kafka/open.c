@@ -30,6 +30,7 @@ void troth_kafka_state_destroy(struct troth_kafka_state *state)
     }
     state->closing = true;
     troth_kafka_fetch_release(state);
+    troth_kafka_back_close(state);
     troth_kafka_committer_close(state->committer);
     troth_kafka_output_close(&state->plain);
     if (state->consumer != NULL) {

@@ -1,7 +1,8 @@
 /*
  * Inside of the Kafka log: what its files share (kafka/log.c: poll, extent, commit;
  * kafka/fetch.c: takes records from librdkafka; kafka/assignment.c: who reads what from where;
- * kafka/write.c: sends and commits; kafka/open.c). What it writes with is kafka/output.h's.
+ * kafka/write.c: sends and commits; kafka/back.c: reads single records again; kafka/open.c). What
+ * it writes with is kafka/output.h's.
  */
 #ifndef TROTH_CONSUMERS_KAFKA_STATE_H
 #define TROTH_CONSUMERS_KAFKA_STATE_H
@@ -58,6 +59,9 @@ struct troth_kafka_state {
     struct troth_kafka_event *events; /* 2 a partition and 1 a control topic */
     size_t event_count;
     size_t event_capacity;
+
+    rd_kafka_t *back;                 /* reads single records again; NULL: none was asked for yet */
+    rd_kafka_message_t *back_message; /* lent to the caller until the next */
 
     rd_kafka_message_t *held[TROTH_BATCH_MAX]; /* lent to the caller until the next poll */
     size_t held_count;
@@ -137,6 +141,15 @@ void troth_kafka_assignment_mend(struct troth_kafka_state *state, enum troth_top
 struct troth_kafka_reading *troth_kafka_reading_find(struct troth_kafka_state *state,
                                                      const rd_kafka_topic_t *handle,
                                                      int32_t partition, enum troth_topic *topic);
+
+/* Out item: of a record that librdkafka gave; points into it. */
+void troth_kafka_item(const rd_kafka_message_t *message, enum troth_topic topic,
+                      struct troth_log_item *item);
+
+/* kafka/back.c. The call that reads a record again, and the end of it. */
+troth_status troth_kafka_log_read_back(struct troth_log *log, int32_t partition, int64_t offset,
+                                       int64_t timeout_us, struct troth_log_item *item);
+void troth_kafka_back_close(struct troth_kafka_state *state);
 
 /* kafka/write.c. The calls that send and commit. */
 troth_status troth_kafka_log_send(struct troth_log *log, const struct troth_log_record *record);

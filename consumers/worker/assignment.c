@@ -34,8 +34,8 @@ static void not_started(struct troth_worker *worker, const struct troth_partitio
                      partition->number, worker->config.log->error(worker->config.log));
 }
 
-/* The contracts are asked for their end after this, so that they are read as of a time when all
- * that is measured here was in the log. */
+/* The control topics are asked for their ends after this, so that they are read as of a time when
+ * all that is measured here was in the log. */
 static void measure_partition(struct troth_worker *worker, struct troth_partition *partition)
 {
     struct troth_log *log = worker->config.log;
@@ -51,8 +51,11 @@ static void measure_partition(struct troth_worker *worker, struct troth_partitio
     partition->end_offset = extent.high;
     partition->settled_until = extent.high;
     partition->committed = extent.committed;
+    partition->decided = -1;
+    partition->decision_pointed = -1;
     partition->restored_until = extent.committed > extent.low ? extent.committed : extent.low;
-    worker->ask_due = true;
+    worker->contracts.ask_due = true;
+    worker->decisions.ask_due = true;
 }
 
 static void start_partition(struct troth_worker *worker, struct troth_partition *partition)
@@ -108,6 +111,8 @@ void troth_worker_assign(struct troth_worker *worker, int32_t number)
     struct troth_partition *partition = calloc(1, sizeof *partition);
     const struct troth_shard_config shard = {.agents_max = config->agents_max,
                                              .standings_max = config->standings_max,
+                                             .dockets_max =
+                                                 config->read_decisions ? TROTH_DOCKETS_MAX : 0,
                                              .standing_bytes = config->standing_bytes,
                                              .max_ahead_us = config->max_ahead_us,
                                              .evict_after_us = config->evict_after_us,
@@ -171,12 +176,10 @@ void troth_worker_start_partitions(struct troth_worker *worker)
             measure_partition(worker, worker->partitions[i]);
         }
     }
-    if (worker->ask_due && troth_worker_now_us(worker) >= worker->ask_after_us) {
-        troth_worker_ask_contracts(worker);
-    }
+    troth_worker_ask_due(worker);
     for (uint32_t i = 0; i < worker->partition_count && worker->broken == TROTH_OK; i++) {
         struct troth_partition *partition = worker->partitions[i];
-        if (!worker->contracts_read || !partition->measured) {
+        if (!troth_worker_has_read(worker) || !partition->measured) {
             continue;
         }
         if (!partition->started && troth_worker_restore(worker, partition)) {

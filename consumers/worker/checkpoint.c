@@ -187,6 +187,7 @@ void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_part
     const char *key = troth_partition_key(TROTH_RECORD_CHECKPOINT, &key_length);
     checkpoint.era = worker->config.era;
     checkpoint.told = partition->next_offset;
+    checkpoint.decided = partition->decided;
     checkpoint.offset = troth_shard_saved_until(partition->shard, &checkpoint.clock_us);
     partition->sent_us = checkpoint.clock_us;
     checkpoint.version_count = 0;

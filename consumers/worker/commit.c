@@ -27,6 +27,7 @@ static void note_failed(struct troth_worker *worker, troth_status status)
     for (uint32_t i = 0; i < worker->partition_count; i++) {
         /* A pointer may have been lost with what was not acknowledged. */
         memset(worker->partitions[i]->pointed, 0, sizeof worker->partitions[i]->pointed);
+        worker->partitions[i]->decision_pointed = worker->partitions[i]->decided;
         worker->partitions[i]->check_pointers = true;
     }
     worker->broken = for_good ? status : TROTH_OK;

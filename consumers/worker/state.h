@@ -11,6 +11,7 @@
 
 #include "consumers/avro/decode.h"
 #include "consumers/avro/registry.h"
+#include "consumers/book.h"
 #include "consumers/partition.h"
 #include "consumers/worker.h"
 
@@ -66,6 +67,15 @@ struct commit {
     struct covered covered[TROTH_PARTITIONS_MAX];
 };
 
+/* How far a control topic is read. */
+struct control {
+    int64_t next;         /* the least offset of it that has not been taken */
+    int64_t ask_after_us; /* monotonic: but not before */
+    uint64_t asked_in;    /* the poll after which it was last asked for its end */
+    bool read;            /* it has been read to its end, as last asked for */
+    bool ask_due;         /* it is to be asked, */
+};
+
 /* What is being timed: of records and narrowings, when the log took them. */
 struct timing {
     int64_t applied_us;   /* the first event applied since the last publication; 0: none was */
@@ -95,15 +105,14 @@ struct troth_worker {
     struct troth_registry *registry;
     struct troth_partition *partitions[TROTH_PARTITIONS_MAX];
     uint32_t partition_count;
-    bool contracts_read;    /* the contracts topic has been read to its end, as last asked for */
-    bool ask_due;           /* it is to be asked for its end, */
-    int64_t ask_after_us;   /* monotonic: but not before */
-    int64_t contracts_next; /* the least offset of it that has not been taken */
-    uint64_t poll_number;   /* of the items, from 1 */
-    uint64_t asked_in;      /* the poll after which it was last asked */
-    bool told;              /* an intervention was sent and is not committed */
-    bool rejected;          /* a reject was sent and is not committed */
-    bool claim_due;         /* one of the partitions is to be claimed */
+    struct troth_book *book; /* of decisions; NULL: they are not read */
+    struct control contracts;
+    struct control decisions;
+    uint64_t poll_number; /* of the items, from 1 */
+
+    bool told;      /* an intervention was sent and is not committed */
+    bool rejected;  /* a reject was sent and is not committed */
+    bool claim_due; /* one of the partitions is to be claimed */
     bool forfeited; /* partitions go without a commit: none until the last of them has gone */
     uint32_t commit_number; /* of the commit to come, from 1 */
     uint32_t committed;     /* of the last that is over */
@@ -305,30 +314,68 @@ void troth_worker_narrowings_answered(struct troth_worker *worker, bool taken);
 void troth_worker_keep_counts(const struct troth_partition *partition,
                               struct troth_worker_counts *counts);
 
-/* worker/contracts.c. Takes a record of the contracts topic, once. */
-void troth_worker_take_contract(struct troth_worker *worker, const struct troth_log_item *item);
+/* worker/control.c. Returns how far that topic is read, or NULL: it is none that this worker reads.
+ */
+struct control *troth_worker_control(struct troth_worker *worker, unsigned topic);
 
-/* An END of the contracts topic came. */
-void troth_worker_take_contracts_end(struct troth_worker *worker);
+/* Takes a record of a control topic, once. Returns false where it is of none. */
+bool troth_worker_take_control(struct troth_worker *worker, const struct troth_log_item *item);
 
-/* Asks the contracts topic for its end: `contracts_read` says whether that is reached already, or
- * will when it is. Where there is no answer, `ask_due` stays. All that came with the last poll must
- * have been taken. */
-void troth_worker_ask_contracts(struct troth_worker *worker);
+/* An END of a control topic came. */
+void troth_worker_take_end(struct troth_worker *worker, unsigned topic);
 
-/* Appends a POINTER for each version in force that the shard does not run yet: it takes effect
- * where the pointer stands in the log, when it is read back. */
+/* Asks those that are due for their end: `read` says whether that is reached already, or will when
+ * it is. Where there is no answer, `ask_due` stays. All that came with the last poll must have been
+ * taken. */
+void troth_worker_ask_due(struct troth_worker *worker);
+
+/* Returns whether all control topics are read to the ends that were last asked for. */
+bool troth_worker_has_read(const struct troth_worker *worker);
+
+/* Returns whether a control topic is read up to now, asking it first where it was not since the
+ * last poll. Else a pointer into it that is not good must not be judged yet. */
+bool troth_worker_reads_enough(struct troth_worker *worker, unsigned topic);
+
+/* worker/pointer.c. Appends a POINTER to what stands in a control topic at an offset. */
+void troth_worker_point(struct troth_worker *worker, struct troth_partition *partition,
+                        unsigned topic, int64_t offset);
+
+/* Points to each version in force and each decision that the shard does not know yet: they take
+ * effect where the pointer stands in the log, when it is read back. */
 void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partition *partition);
 
-/* Whether what has been read of the contracts is enough to judge a POINTER that was read back, as
- * any later owner would. Else it must not be applied yet, and nothing after it. */
+/* Whether what has been read of the control topics is enough to judge a POINTER that was read back,
+ * as any later owner would. Else it must not be applied yet, and nothing after it. */
 bool troth_worker_may_judge(struct troth_worker *worker, const struct troth_partition *partition,
                             const struct troth_log_item *item, const struct troth_event *event);
 
-/* A POINTER was read back, and applied: the version that it names takes effect here. Returns
- * whether it did. */
+/* A POINTER was read back, and applied: what it names takes effect here. Returns whether a contract
+ * came into force. */
 bool troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
                                  const struct troth_log_item *item,
                                  const struct troth_event *event);
+
+/* worker/contracts.c: of the registry. In offset, time_us: named by a pointer, and its own. */
+void troth_worker_take_contract(struct troth_worker *worker, const struct troth_log_item *item);
+void troth_worker_point_to_contracts(struct troth_worker *worker,
+                                     struct troth_partition *partition);
+bool troth_worker_is_contract(const struct troth_worker *worker, int64_t offset, int64_t time_us);
+bool troth_worker_follow_contract(struct troth_worker *worker, struct troth_partition *partition,
+                                  int64_t offset, int64_t time_us);
+
+/* worker/decisions.c: the same of the book. */
+void troth_worker_take_decision(struct troth_worker *worker, const struct troth_log_item *item);
+void troth_worker_point_to_decisions(struct troth_worker *worker,
+                                     struct troth_partition *partition);
+bool troth_worker_is_decision(const struct troth_worker *worker, int64_t offset, int64_t time_us);
+void troth_worker_follow_decision(struct troth_worker *worker, struct troth_partition *partition,
+                                  const struct troth_log_item *pointer, int64_t offset,
+                                  int64_t time_us);
+
+/* worker.c. Decodes a record of telemetry and checks that its key is its agent. Returns TROTH_OK,
+ * or why it is rejected; out reason: in words, where there are any. */
+troth_status troth_worker_read_event(struct troth_worker *worker, const struct troth_log_item *item,
+                                     struct troth_event *event, struct troth_scratch *scratch,
+                                     struct troth_reason *reason);
 
 #endif

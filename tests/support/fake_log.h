@@ -77,6 +77,7 @@ struct fake_log {
     struct fake_failure on_committed;
     struct fake_failure on_extent;
     struct fake_failure on_catch_up;
+    struct fake_failure on_read_back;
     unsigned catch_ups; /* how often the end of a control topic was asked for */
     bool holds_control; /* control topics give nothing for now */
     bool control_last;  /* they give after telemetry, in the same poll */
@@ -405,6 +406,36 @@ static inline void fake_log_recalled(struct troth_log *base, int32_t partition)
     fake_log_of(base)->recalling[partition] = false;
 }
 
+static inline troth_status fake_log_read_back(struct troth_log *base, int32_t partition,
+                                              int64_t offset, int64_t timeout_us,
+                                              struct troth_log_item *item)
+{
+    struct fake_log *log = fake_log_of(base);
+    const struct fake_partition *p = &log->cluster->topics[TROTH_TOPIC_TELEMETRY][partition];
+    assert_true(log->assigned[partition]);
+    const troth_status status = fake_fails(&log->on_read_back);
+    if (status != TROTH_OK) {
+        fake_clock_move(log->cluster->clock, timeout_us);
+        return status;
+    }
+    if (offset < p->low || offset >= (int64_t)p->count || p->records[offset].gone) {
+        return TROTH_NOT_FOUND;
+    }
+    const struct fake_record *record = &p->records[offset];
+    *item = (struct troth_log_item){.kind = TROTH_LOG_RECORD,
+                                    .topic = TROTH_TOPIC_TELEMETRY,
+                                    .has_key = record->key != NULL,
+                                    .has_value = record->value != NULL,
+                                    .partition = partition,
+                                    .offset = offset,
+                                    .timestamp_us = record->timestamp_us,
+                                    .key = record->key,
+                                    .value = record->value,
+                                    .key_length = (uint32_t)record->key_length,
+                                    .value_length = (uint32_t)record->value_length};
+    return TROTH_OK;
+}
+
 static inline troth_status fake_log_send(struct troth_log *base,
                                          const struct troth_log_record *record)
 {
@@ -578,6 +609,7 @@ static inline void fake_log_open(struct fake_log *log, struct fake_cluster *clus
                                   .start = fake_log_start,
                                   .recall = fake_log_recall,
                                   .recalled = fake_log_recalled,
+                                  .read_back = fake_log_read_back,
                                   .send = fake_log_send,
                                   .flush = fake_log_flush,
                                   .commit = fake_log_commit,

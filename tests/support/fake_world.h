@@ -12,6 +12,7 @@
 #include "tests/support/fake_store.h"
 
 #include "consumers/avro/encode.h"
+#include "consumers/decision_record.h"
 #include "consumers/worker.h"
 
 enum { WORLD_STEPS_MAX = 1000000, WORLD_SAID_MAX = 65536 };
@@ -229,6 +230,36 @@ static inline int64_t world_leak(struct world *world, const char *agent)
     event.present |= 1U << TROTH_FIELD_TOOL;
     event.tool = (struct troth_text){"export", 6};
     return world_append(world, &event);
+}
+
+/* A decision on an agent under `refunds`, to be filled in. Its id is of `number`. */
+static inline struct troth_decision world_decision(const struct world *world, const char *agent,
+                                                   enum troth_action action, unsigned number)
+{
+    struct troth_decision decision = {.agent = troth_text_of(agent),
+                                      .contract = troth_text_of("refunds"),
+                                      .by = troth_text_of("ann"),
+                                      .reason = troth_text_of("a test's"),
+                                      .position = -1,
+                                      .at_us = world->clock.wall_us,
+                                      .offset = -1,
+                                      .partition = -1,
+                                      .action = (uint8_t)action,
+                                      .expected = TROTH_RUNG_COUNT};
+    memcpy(decision.id, &number, sizeof number);
+    return decision;
+}
+
+/* Writes a decision, and lets a millisecond pass. Returns its offset. */
+static inline int64_t world_decide(struct world *world, const struct troth_decision *decision)
+{
+    static uint8_t value[TROTH_DECISION_RECORD_MAX];
+    const size_t length = troth_decision_encode(decision, value);
+    const int64_t offset =
+        fake_cluster_append(&world->cluster, TROTH_TOPIC_DECISIONS, 0, decision->agent.data,
+                            decision->agent.length, value, length);
+    fake_clock_move(&world->clock, 1000);
+    return offset;
 }
 
 /* A contract that ten clean tasks satisfy (clear), and one use of `export` breaks (pause). */

@@ -233,7 +233,7 @@ static void check_docket(const avro_value_t *value)
         return;
     }
     check_integer(&branch, "decided_us", docket->decided_us);
-    check_integer(&branch, "through", docket->through);
+    check_integer(&branch, "forgotten", docket->forgotten);
     check_integer(&branch, "quiet_until_us", docket->quiet_until_us);
     avro_value_t waivers = field_of(&branch, "waivers");
     avro_value_t disputes = field_of(&branch, "disputes");
@@ -257,10 +257,12 @@ static void check_docket(const avro_value_t *value)
     }
     for (unsigned i = 0; i < docket->known_count; i++) {
         avro_value_t item = item_of(&known, i);
+        avro_value_t id = field_of(&item, "id");
         const void *bytes = NULL;
         size_t size = 0;
-        assert_int_equal(avro_value_get_fixed(&item, &bytes, &size), 0);
-        assert_memory_equal(bytes, docket->known[i], TROTH_DECISION_ID_LENGTH);
+        check_integer(&item, "position", docket->known[i].position);
+        assert_int_equal(avro_value_get_fixed(&id, &bytes, &size), 0);
+        assert_memory_equal(bytes, docket->known[i].id, TROTH_DECISION_ID_LENGTH);
     }
 }
 
@@ -272,8 +274,9 @@ static size_t add_docket(uint64_t *random, uint8_t bytes[TROTH_STANDING_LENGTH_M
     snapshot.docketed = true;
     troth_docket_init(docket);
     for (unsigned i = (unsigned)random_below(random, 12); i > 0; i--) {
-        const uint8_t id[TROTH_DECISION_ID_LENGTH] = {(uint8_t)i, 0xff};
-        troth_docket_note(docket, id, (int64_t)random_below(random, 1000), START + i);
+        const struct troth_decision decision = {.id = {(uint8_t)i, 0xff},
+                                                .position = (int64_t)random_below(random, 1000)};
+        troth_docket_note(docket, &decision, START + i);
     }
     if (random_below(random, 2) == 0) {
         docket->quiet_until_us = (int64_t)random_below(random, START);
@@ -557,8 +560,8 @@ static void test_checkpoint(void **state)
     static struct troth_checkpoint read;
     static char names[TROTH_CONTRACTS_MAX][TROTH_NAME_LENGTH_MAX + 1];
     (void)state;
-    checkpoint =
-        (struct troth_checkpoint){.era = 7, .offset = 5, .told = INT64_MAX, .clock_us = START};
+    checkpoint = (struct troth_checkpoint){
+        .era = 7, .offset = 5, .told = INT64_MAX, .clock_us = START, .decided = 9};
     size_t length = troth_checkpoint_encode(&checkpoint, bytes);
     check_avro(troth_avsc_checkpoint, troth_avsc_checkpoint_length, bytes, length);
     for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) { /* the longest that there can be */
@@ -573,13 +576,17 @@ static void test_checkpoint(void **state)
     }
     assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_OK);
     assert_true(read.era == 7 && read.offset == 5 && read.told == INT64_MAX &&
-                read.clock_us == START && read.version_count == TROTH_CONTRACTS_MAX);
+                read.clock_us == START && read.decided == 9 &&
+                read.version_count == TROTH_CONTRACTS_MAX);
     for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) {
         assert_true(read.versions[i].version == INT64_MAX - i &&
                     read.versions[i].contract.length == TROTH_NAME_LENGTH_MAX &&
                     memcmp(read.versions[i].contract.data, names[i], TROTH_NAME_LENGTH_MAX) == 0);
     }
-    bytes[0] = 4;
+    bytes[0] = 2 * 1; /* format 1 ends before `decided` */
+    assert_int_equal(troth_checkpoint_decode(bytes, length - 1, &read), TROTH_OK);
+    assert_int_equal(read.decided, -1);
+    bytes[0] = 2 * 3;
     assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_UNSUPPORTED);
     checkpoint = (struct troth_checkpoint){.era = 1, .offset = 6, .told = 5};
     length = troth_checkpoint_encode(&checkpoint, bytes);

@@ -1,0 +1,67 @@
+/*
+ * The book: every decision of the decisions topic, by its offset, as a worker has read them.
+ *
+ * The topic is read whole and kept whole, since a partition may be restored from before any of
+ * them. A person decides some times a day; the bounds are far above what a year of a large fleet
+ * brings.
+ *
+ * Threads: one worker's. Memory: decisions are kept until the book is destroyed; bounded by
+ * TROTH_BOOK_MAX and TROTH_BOOK_BYTES_MAX.
+ */
+#ifndef TROTH_CONSUMERS_BOOK_H
+#define TROTH_CONSUMERS_BOOK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schemas/decision.h"
+#include "schemas/status.h"
+
+enum { TROTH_BOOK_MAX = 1048576 };                 /* decisions */
+#define TROTH_BOOK_BYTES_MAX (UINT64_C(256) << 20) /* of their records */
+
+struct troth_book;
+
+/* A record of the decisions topic; they are taken in the order of their offsets. */
+struct troth_book_record {
+    int64_t offset;
+    int64_t time_us; /* by the log */
+    const char *key; /* NULL: none */
+    size_t key_length;
+    const char *value; /* NULL: a tombstone */
+    size_t value_length;
+};
+
+/* A decision in the book; its texts live as long as the book. */
+struct troth_booked {
+    struct troth_decision decision; /* position: the record's offset */
+    int64_t time_us;
+};
+
+/* Returns a book, or NULL without memory. */
+struct troth_book *troth_book_create(void);
+void troth_book_destroy(struct troth_book *book);
+
+/*
+ * Takes a record of the decisions topic.
+ * Out reason: why it was refused, for people; static text.
+ * Returns TROTH_OK; TROTH_INVALID, TROTH_UNDECODABLE or TROTH_OVER_LIMIT: no decision, or not under
+ * its agent's key; TROTH_FULL or TROTH_NO_MEMORY.
+ */
+TROTH_MUST_CHECK
+troth_status troth_book_take(struct troth_book *book, const struct troth_book_record *record,
+                             const char **reason);
+
+/* Returns how many there are; they are numbered from 0 in the order of their offsets. */
+uint32_t troth_book_count(const struct troth_book *book);
+
+/* Returns a decision by number; lives until the next take. */
+const struct troth_booked *troth_book_entry(const struct troth_book *book, uint32_t number);
+
+/* Returns the number of the decision at an offset, or TROTH_BOOK_MAX: there is none. */
+uint32_t troth_book_find(const struct troth_book *book, int64_t offset);
+
+/* Returns the number of the first decision at or past an offset; the count where there is none. */
+uint32_t troth_book_from(const struct troth_book *book, int64_t offset);
+
+#endif
