@@ -41,5 +41,7 @@ extern const struct troth_command troth_command_route;
 extern const struct troth_command troth_command_doctor;
 extern const struct troth_command troth_command_sandbox;
 extern const struct troth_command troth_command_redis;
+extern const struct troth_command troth_command_decide;
+extern const struct troth_command troth_command_dispute;
 
 #endif
