@@ -24,19 +24,18 @@ bool troth_docket_took(const struct troth_docket *docket, int64_t position)
     return position >= 0 && position <= docket->forgotten;
 }
 
-bool troth_docket_knows(const struct troth_docket *docket,
-                        const uint8_t id[TROTH_DECISION_ID_LENGTH])
+struct troth_known *troth_docket_find(struct troth_docket *docket,
+                                      const uint8_t id[TROTH_DECISION_ID_LENGTH])
 {
     for (unsigned i = 0; i < docket->known_count; i++) {
         if (memcmp(docket->known[i].id, id, TROTH_DECISION_ID_LENGTH) == 0) {
-            return true;
+            return &docket->known[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-void troth_docket_note(struct troth_docket *docket, const struct troth_decision *decision,
-                       int64_t clock_us)
+void troth_docket_note(struct troth_docket *docket, const struct troth_decision *decision)
 {
     if (docket->known_count < TROTH_DECISIONS_KNOWN) {
         docket->known_count++;
@@ -47,7 +46,6 @@ void troth_docket_note(struct troth_docket *docket, const struct troth_decision 
     memmove(docket->known + 1, docket->known, sizeof docket->known - sizeof docket->known[0]);
     docket->known[0].position = decision->position;
     memcpy(docket->known[0].id, decision->id, sizeof decision->id);
-    docket->decided_us = clock_us;
 }
 
 struct troth_dispute *troth_docket_dispute(struct troth_docket *docket, int64_t offset,

@@ -27,13 +27,13 @@ struct troth_dispute {
 };
 
 struct troth_known {
-    int64_t position; /* offset of its record; -1: of none */
+    int64_t position; /* offset of its record, the last one of its id; -1: of none */
     uint8_t id[TROTH_DECISION_ID_LENGTH];
 };
 
 struct troth_docket {
-    int64_t decided_us;     /* by the shard's clock: the last decision that was taken */
-    int64_t forgotten;      /* the greatest position of those that are not `known` any more; -1 */
+    int64_t decided_us; /* by the shard's clock: the last decision that was taken, none refused */
+    int64_t forgotten;  /* the greatest position of those that are not `known` any more; -1 */
     int64_t quiet_until_us; /* freshness conditions wait until then; TROTH_NEVER_US: they do not */
     int64_t waived_until_us[TROTH_TERMS_MAX]; /* TROTH_NEVER_US: no waiver */
     uint32_t waived_uses[TROTH_TERMS_MAX];    /* saturate */
@@ -52,13 +52,12 @@ void troth_docket_init(struct troth_docket *docket);
  * noted, or is not past one that was forgotten for them. Never where it has none. */
 bool troth_docket_took(const struct troth_docket *docket, int64_t position);
 
-/* Returns whether a decision of that id is among the last that were noted. */
-bool troth_docket_knows(const struct troth_docket *docket,
-                        const uint8_t id[TROTH_DECISION_ID_LENGTH]);
+/* Returns the decision of that id among the last that were noted, or NULL. */
+struct troth_known *troth_docket_find(struct troth_docket *docket,
+                                      const uint8_t id[TROTH_DECISION_ID_LENGTH]);
 
-/* Notes a decision that was taken at the clock; the oldest is forgotten for it. */
-void troth_docket_note(struct troth_docket *docket, const struct troth_decision *decision,
-                       int64_t clock_us);
+/* Notes a decision, be it refused or not; the oldest is forgotten for it. */
+void troth_docket_note(struct troth_docket *docket, const struct troth_decision *decision);
 
 /* Returns the dispute of a record and term, open or upheld, or NULL. */
 struct troth_dispute *troth_docket_dispute(struct troth_docket *docket, int64_t offset,

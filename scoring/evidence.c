@@ -428,12 +428,21 @@ static void drop_witness(struct troth_cold *cold, int64_t offset)
     }
 }
 
+/* Whether recertify, where the standing is in it, has not emptied what came at that time: kept
+ * evidence by its own, other by its record's. */
+static bool counts_still(const struct troth_standing *standing, int64_t time_us)
+{
+    return standing->rung != TROTH_RUNG_RECERTIFY || time_us >= standing->since_us;
+}
+
 static void take_back_shares(const struct troth_rules *rules, struct troth_standing *standing,
                              unsigned term, const struct troth_instant *instant,
                              const struct troth_event *event, const struct troth_moment *moment,
                              int64_t timestamp_us)
 {
-    const struct pieces pieces = shared_pieces(rules, term, event, moment);
+    struct pieces pieces = shared_pieces(rules, term, event, moment);
+    pieces.kept = counts_still(standing, moment->at_us) ? pieces.kept : 0;
+    pieces.broken = counts_still(standing, timestamp_us) ? pieces.broken : 0;
     union troth_pane *pane =
         pane_of(rules, standing, term, instant, moment->at_us, timestamp_us, true);
     if (pane != NULL) {
@@ -458,6 +467,8 @@ void troth_evidence_take_back(const struct troth_rules *rules, struct troth_stan
     struct troth_hot *hot = troth_hot(standing, term);
     if (rules->shares_mask >> term & 1) {
         take_back_shares(rules, standing, term, instant, event, moment, timestamp_us);
+    } else if (!counts_still(standing, timestamp_us)) {
+        return;
     } else if (rules->never_mask >> term & 1) {
         hot->level -= hot->level > 0;
     } else {

@@ -53,8 +53,9 @@ unsigned troth_evidence_pieces(const struct troth_rules *rules, unsigned term,
 /*
  * Takes what an event was to a term out of its pane again, where that is still in the window, out
  * of the counters at recertify, and out of the witnesses; of a never term, one mark. The CUSUM
- * stays. In timestamp_us: of the event's record: what was late then counted in the pane of that
- * time. In instant: of the shard's clock.
+ * stays. At recertify what was never counted in it gives nothing back. In timestamp_us: of the
+ * event's record: what was late then counted in the pane of that time. In instant: of the shard's
+ * clock.
  */
 void troth_evidence_take_back(const struct troth_rules *rules, struct troth_standing *standing,
                               unsigned term, const struct troth_instant *instant,

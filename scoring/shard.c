@@ -107,17 +107,6 @@ uint32_t troth_shard_take_dirty(struct troth_shard *shard, unsigned *flags)
     return TROTH_NONE;
 }
 
-/* Whether an event reaches a contract that applies to its agent: an agent's own events reach all.
- */
-static bool reaches(const struct troth_event *event, const struct troth_contract *contract)
-{
-    if (event->source == TROTH_SOURCE_SELF || event->contract.data == NULL) {
-        return true;
-    }
-    return strlen(contract->name) == event->contract.length &&
-           memcmp(contract->name, event->contract.data, event->contract.length) == 0;
-}
-
 static bool has_standing(const struct troth_shard *shard, uint32_t agent, unsigned slot)
 {
     uint32_t index = shard->agents.agents[agent].first;
@@ -146,7 +135,7 @@ static troth_status begin_missing(struct troth_shard *shard, uint32_t agent,
             has_standing(shard, agent, slot)) {
             continue;
         }
-        if (!reaches(event, rules->contract)) {
+        if (!troth_shard_reaches(event, rules->contract)) {
             all = false;
         } else if (!troth_shard_begin(shard, agent, slot)) {
             while (a->first != first) { /* all of them or none: the newest stand first */
@@ -309,7 +298,7 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
     for (uint32_t i = agent->first; i != TROTH_NONE;) {
         struct troth_standing *standing = troth_blocks_at(&shard->blocks, line);
         const uint32_t next = standing->next;
-        if (reaches(event, shard->slots[standing->contract].rules->contract)) {
+        if (troth_shard_reaches(event, shard->slots[standing->contract].rules->contract)) {
             apply_to(shard, i, standing, event, &moment);
             reached = true;
         }

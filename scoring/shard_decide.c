@@ -159,30 +159,39 @@ static struct troth_moment moment_of(const struct ruling *r)
                                  .signature = troth_event_signature(event)};
 }
 
-/* Whether the disputed record was read, is of this agent and evidence of the term. */
+/* Whether the disputed record was read, was taken of this agent under this contract, and is
+ * evidence of the term. */
 static bool is_evidence(const struct ruling *r)
 {
     if (r->disputed == NULL || r->disputed->event == NULL) {
         return false;
     }
-    const struct troth_text agent = r->disputed->event->agent;
+    const struct troth_event *event = r->disputed->event;
+    const struct troth_text agent = event->agent;
+    if (!troth_shard_reaches(event, r->rules->contract) ||
+        (event->at_us > r->disputed->timestamp_us &&
+         event->at_us - r->disputed->timestamp_us > r->shard->config.max_ahead_us)) {
+        return false;
+    }
     if (agent.data == NULL || agent.length != r->decision->agent.length ||
         memcmp(agent.data, r->decision->agent.data, agent.length) != 0) {
         return false;
     }
     const struct troth_moment moment = moment_of(r);
-    return troth_evidence_pieces(r->rules, r->term, r->disputed->event, &moment) > 0;
+    return troth_evidence_pieces(r->rules, r->term, event, &moment) > 0;
 }
 
-/* Makes room among the disputes: those that were upheld of evidence that no window holds any more
- * cannot come again. */
+/* Makes room among the disputes: those that were upheld of records that the window does not hold
+ * any more would give back nothing if they came again. */
 static void forget_aged(struct ruling *r)
 {
+    const struct troth_instant *now = &r->shard->slots[r->standing->contract].now;
     for (unsigned i = r->docket->dispute_count; i-- > 0;) {
         struct troth_dispute *dispute = &r->docket->disputes[i];
-        const struct troth_term *term = &r->rules->contract->terms[dispute->term];
-        if (dispute->upheld && !(r->rules->never_mask >> dispute->term & 1) &&
-            r->shard->clock_us - dispute->record_us > 2 * term->window_us) {
+        const unsigned term = dispute->term;
+        const int64_t oldest = now->terms[term].pane - r->rules->contract->terms[term].panes + 1;
+        if (dispute->upheld && !(r->rules->never_mask >> term & 1) &&
+            dispute->record_us / r->rules->terms[term].pane_us < oldest) {
             troth_docket_remove(r->docket, dispute);
         }
     }
@@ -193,10 +202,10 @@ static unsigned open_dispute(struct ruling *r)
     if (!is_evidence(r)) {
         return TROTH_RULING_NO_RECORD;
     }
+    forget_aged(r);
     if (troth_docket_dispute(r->docket, r->decision->offset, r->term) != NULL) {
         return TROTH_RULING_UNCHANGED;
     }
-    forget_aged(r);
     return troth_docket_open(r->docket, r->decision->offset, r->disputed->timestamp_us, r->term)
                ? TROTH_RULING_UNCHANGED
                : TROTH_RULING_NO_ROOM;
@@ -214,10 +223,8 @@ static unsigned close_dispute(struct ruling *r, bool upheld)
         }
         const struct troth_moment moment = moment_of(r);
         const struct troth_instant *now = &r->shard->slots[r->standing->contract].now;
-        if (r->standing->rung != TROTH_RUNG_RECERTIFY || moment.at_us >= r->standing->since_us) {
-            troth_evidence_take_back(r->rules, r->standing, r->term, now, r->disputed->event,
-                                     &moment, r->disputed->timestamp_us);
-        }
+        troth_evidence_take_back(r->rules, r->standing, r->term, now, r->disputed->event, &moment,
+                                 r->disputed->timestamp_us);
         dispute->upheld = true;
         r->docket->open_count--;
         return TROTH_RULING_UNCHANGED;
@@ -333,12 +340,15 @@ struct troth_ruled troth_shard_decide(struct troth_shard *shard,
         ruled.ruling = TROTH_RULING_COUNT;
         return ruled;
     }
-    const bool known = troth_docket_knows(r.docket, decision->id);
-    troth_docket_note(r.docket, decision, shard->clock_us);
-    if (known) {
-        ruled.ruling = TROTH_RULING_REPEATED;
+    struct troth_known *known = troth_docket_find(r.docket, decision->id);
+    if (known != NULL) {
+        /* A later record of the same id is told of once, an earlier one never again. */
+        const bool later = decision->position < 0 || decision->position > known->position;
+        known->position = later && decision->position >= 0 ? decision->position : known->position;
+        ruled.ruling = (uint8_t)(later ? TROTH_RULING_REPEATED : TROTH_RULING_COUNT);
         return ruled;
     }
+    troth_docket_note(r.docket, decision);
     if (decision->expected != TROTH_RUNG_COUNT && decision->expected != r.standing->rung) {
         ruled.ruling = TROTH_RULING_MOVED_ON;
         return ruled;
@@ -352,6 +362,9 @@ struct troth_ruled troth_shard_decide(struct troth_shard *shard,
     }
     ruled.ruling = (uint8_t)act(&r);
     ruled.to = (uint8_t)r.standing->rung;
-    troth_shard_reconsider(shard, r.index);
+    if (ruled.ruling == TROTH_RULING_APPLIED || ruled.ruling == TROTH_RULING_UNCHANGED) {
+        r.docket->decided_us = shard->clock_us;
+        troth_shard_reconsider(shard, r.index);
+    }
     return ruled;
 }

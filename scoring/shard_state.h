@@ -7,6 +7,8 @@
 #ifndef TROTH_SCORING_SHARD_STATE_H
 #define TROTH_SCORING_SHARD_STATE_H
 
+#include <string.h>
+
 #include "scoring/agents.h"
 #include "scoring/blocks.h"
 #include "scoring/sequence.h"
@@ -93,6 +95,18 @@ static inline void troth_shard_sight(const struct troth_shard *shard, uint32_t i
 {
     troth_sight_init(sight, shard->slots[standing->contract].rules, standing,
                      standing->docketed ? troth_shard_docket(shard, index) : NULL, instant);
+}
+
+/* Whether an event reaches a contract that applies to its agent: an agent's own events reach all.
+ */
+static inline bool troth_shard_reaches(const struct troth_event *event,
+                                       const struct troth_contract *contract)
+{
+    if (event->source == TROTH_SOURCE_SELF || event->contract.data == NULL) {
+        return true;
+    }
+    return strlen(contract->name) == event->contract.length &&
+           memcmp(contract->name, event->contract.data, event->contract.length) == 0;
 }
 
 /* Every change of a standing's rung is booked: in from, to: TROTH_RUNG_COUNT where it begins or

@@ -276,7 +276,8 @@ static size_t add_docket(uint64_t *random, uint8_t bytes[TROTH_STANDING_LENGTH_M
     for (unsigned i = (unsigned)random_below(random, 12); i > 0; i--) {
         const struct troth_decision decision = {.id = {(uint8_t)i, 0xff},
                                                 .position = (int64_t)random_below(random, 1000)};
-        troth_docket_note(docket, &decision, START + i);
+        troth_docket_note(docket, &decision);
+        docket->decided_us = START + i;
     }
     if (random_below(random, 2) == 0) {
         docket->quiet_until_us = (int64_t)random_below(random, START);
