@@ -247,6 +247,55 @@ static json_t *report_term(struct troth_standing_view *view, unsigned i)
     return term;
 }
 
+/* The waivers that there were, running or over, in the order of the terms. */
+static json_t *report_waivers(const struct troth_contract *contract,
+                              const struct troth_docket *docket)
+{
+    json_t *waivers = json_array();
+    for (unsigned i = 0; i < contract->term_count; i++) {
+        if (docket->waived_until_us[i] != TROTH_NEVER_US) {
+            json_t *waiver = json_object();
+            json_object_set_new(waiver, "term", json_string(contract->terms[i].name));
+            json_object_set_new(waiver, "until", json_integer(docket->waived_until_us[i]));
+            json_object_set_new(waiver, "uses", json_integer(docket->waived_uses[i]));
+            json_array_append_new(waivers, waiver);
+        }
+    }
+    return waivers;
+}
+
+static json_t *report_disputes(const struct troth_contract *contract,
+                               const struct troth_docket *docket)
+{
+    json_t *disputes = json_array();
+    for (unsigned i = 0; i < docket->dispute_count; i++) {
+        const struct troth_dispute *dispute = &docket->disputes[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "offset", json_integer(dispute->offset));
+        json_object_set_new(object, "term", json_string(contract->terms[dispute->term].name));
+        json_object_set_new(object, "open", json_boolean(!dispute->upheld));
+        json_object_set_new(object, "idle", json_boolean(dispute->idle));
+        json_array_append_new(disputes, object);
+    }
+    return disputes;
+}
+
+static json_t *time_or_null(int64_t time_us)
+{
+    return time_us == TROTH_NEVER_US ? json_null() : json_integer(time_us);
+}
+
+static json_t *report_docket(const struct troth_contract *contract,
+                             const struct troth_docket *docket)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "decided_at", time_or_null(docket->decided_us));
+    json_object_set_new(object, "quiet_until", time_or_null(docket->quiet_until_us));
+    json_object_set_new(object, "waivers", report_waivers(contract, docket));
+    json_object_set_new(object, "disputes", report_disputes(contract, docket));
+    return object;
+}
+
 json_t *troth_report_standing(struct troth_standing_view *view)
 {
     const struct troth_contract *contract = view->rules->contract;
@@ -276,5 +325,8 @@ json_t *troth_report_standing(struct troth_standing_view *view)
         }
     }
     json_object_set_new(object, "terms", terms);
+    if (view->sight.docket != NULL) {
+        json_object_set_new(object, "docket", report_docket(contract, view->sight.docket));
+    }
     return object;
 }
