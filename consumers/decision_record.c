@@ -1,6 +1,7 @@
 #include "consumers/decision_record.h"
 
 #include "consumers/avro/write.h"
+#include "consumers/check.h"
 #include "consumers/record_read.h"
 #include "schemas/assert.h"
 #include "schemas/contract.h"
@@ -54,6 +55,18 @@ static struct troth_text read_optional_text(struct record_reader *reader, size_t
     return record_branch(reader) ? record_text(reader, most) : (struct troth_text){NULL, 0};
 }
 
+/* What is told of a decision is JSON, which has no place for other bytes. */
+static bool are_utf8(const struct troth_decision *d)
+{
+    const struct troth_text texts[] = {d->agent, d->contract, d->by, d->reason, d->term, d->topic};
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i].data != NULL && !troth_utf8_check(texts[i].data, texts[i].length)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 troth_status troth_decision_decode(const void *bytes, size_t length,
                                    struct troth_decision *decision)
 {
@@ -79,7 +92,7 @@ troth_status troth_decision_decode(const void *bytes, size_t length,
     if (status != TROTH_OK) {
         return status;
     }
-    if (troth_decision_check(&d) != NULL) {
+    if (troth_decision_check(&d) != NULL || !are_utf8(&d)) {
         return TROTH_INVALID;
     }
     *decision = d;

@@ -21,7 +21,7 @@ size_t troth_decision_encode(const struct troth_decision *decision,
 /*
  * In bytes: anything at all. Out decision: meaningful on OK alone.
  * Returns TROTH_OK; TROTH_UNDECODABLE, TROTH_INVALID or TROTH_OVER_LIMIT: it is no such record, or
- * one that troth_decision_check refuses.
+ * one that troth_decision_check refuses, or a text in it is not UTF-8.
  */
 TROTH_MUST_CHECK
 troth_status troth_decision_decode(const void *bytes, size_t length,

@@ -72,8 +72,7 @@ const char *troth_decision_check(const struct troth_decision *d)
     }
     if (d->action >= TROTH_ACTION_COUNT) {
         return "action: must be keep, narrow, review, pause, restore, recertify, waive, "
-               "dispute_open, "
-               "dispute_uphold or dispute_reject";
+               "dispute_open, dispute_uphold or dispute_reject";
     }
     if (!fits(d->by, TROTH_DECISION_BY_MAX)) {
         return "by: must say who decides, in 1 to 256 bytes";
@@ -88,7 +87,7 @@ const char *troth_decision_check(const struct troth_decision *d)
         (d->term.data != NULL && !is_name(d->term, TROTH_NAME_LENGTH_MAX))) {
         return "term: must name a term where a waiver or a dispute is decided, and nowhere else";
     }
-    if (waives ? !is_time(d->until_us) : d->until_us != 0) {
+    if (waives ? d->until_us == 0 || !is_time(d->until_us) : d->until_us != 0) {
         return "until: must be the end of a waiver, from 1970 to 2199, and of nothing else";
     }
     if (disputes ? !fits(d->topic, TROTH_TEXT_LENGTH_MAX) || d->partition < 0 || d->offset < 0

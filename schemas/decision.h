@@ -67,7 +67,7 @@ struct troth_decision {
     struct troth_text term;  /* of a waiver or a dispute; else absent */
     int64_t position;        /* offset of its record; -1: of none */
     int64_t at_us;           /* by the person's clock */
-    int64_t until_us;        /* of a waiver; else 0 */
+    int64_t until_us;        /* of a waiver, above 0; else 0 */
     struct troth_text topic; /* of a dispute: of the record; else absent */
     int64_t offset;          /* likewise; else -1 */
     int32_t partition;       /* likewise; else -1 */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schemas/contract.h"
+#include "schemas/event_json.h"
 #include "schemas/hash.h"
 
 struct reading {
@@ -14,10 +15,19 @@ struct reading {
     size_t capacity;
 };
 
+/* Of a field of the decision. */
 static troth_status fail(const struct reading *reading, troth_status status, const char *key,
                          const char *expected)
 {
     snprintf(reading->message, reading->capacity, "decision.%.64s: %s", key, expected);
+    return status;
+}
+
+/* Of the line around it. */
+static troth_status fail_line(const struct reading *reading, troth_status status,
+                              const char *message)
+{
+    snprintf(reading->message, reading->capacity, "%s", message);
     return status;
 }
 
@@ -150,6 +160,24 @@ static troth_status take_object(struct reading *reading, json_t *object, bool *h
     return TROTH_OK;
 }
 
+/* When the log took it: by the line, or as it was decided. */
+static troth_status take_recorded_at(const struct reading *reading, const json_t *recorded,
+                                     int64_t *recorded_at_us)
+{
+    *recorded_at_us = reading->decision.at_us;
+    if (recorded == NULL || json_is_null(recorded)) {
+        return TROTH_OK;
+    }
+    if (!json_is_integer(recorded)) {
+        return fail_line(reading, TROTH_UNDECODABLE, "recorded_at: must be an integer");
+    }
+    *recorded_at_us = json_integer_value(recorded);
+    if (*recorded_at_us < 0 || *recorded_at_us >= TROTH_EVENT_TIME_END_US) {
+        return fail_line(reading, TROTH_INVALID, "recorded_at: must be a time from 1970 to 2199");
+    }
+    return TROTH_OK;
+}
+
 static troth_status take_line(struct reading *reading, json_t *line, int64_t *recorded_at_us,
                               bool *has_id)
 {
@@ -159,18 +187,11 @@ static troth_status take_line(struct reading *reading, json_t *line, int64_t *re
         return TROTH_NOT_FOUND;
     }
     if (!json_is_object(object) || json_object_size(line) != (recorded != NULL ? 2U : 1U)) {
-        return fail(reading, TROTH_UNDECODABLE, "",
-                    "must be an object, with recorded_at alone beside it");
+        return fail_line(reading, TROTH_UNDECODABLE,
+                         "decision: must be an object, with recorded_at alone beside it");
     }
-    troth_status status = take_object(reading, object, has_id);
-    *recorded_at_us = reading->decision.at_us;
-    if (status == TROTH_OK && recorded != NULL && !json_is_null(recorded)) {
-        status = take_integer(reading, "recorded_at", recorded, recorded_at_us);
-        if (status == TROTH_OK && *recorded_at_us < 0) {
-            status = fail(reading, TROTH_INVALID, "recorded_at", "must be a time from 1970 on");
-        }
-    }
-    return status;
+    const troth_status status = take_object(reading, object, has_id);
+    return status == TROTH_OK ? take_recorded_at(reading, recorded, recorded_at_us) : status;
 }
 
 troth_status troth_decision_json_parse(const char *line, size_t length,
