@@ -3,9 +3,9 @@
 
     compare.py EXPECTED ACTUAL
 
-Interventions are compared per standing in order, standings one by one: times, rungs, causes, counts
-and scores exactly, other numbers within 1e-6. What ACTUAL has beyond EXPECTED is not compared, a
-whole intervention or standing excepted. Exit status 0 the same, 1 not.
+Interventions and rulings are compared per standing in order, standings one by one: times, rungs,
+causes, decisions, counts and scores exactly, other numbers within 1e-6. What ACTUAL has beyond
+EXPECTED is not compared, a whole intervention, ruling, standing or docket excepted. Exit status 0 the same, 1 not.
 """
 import collections
 import gzip
@@ -46,20 +46,25 @@ def differences(expected, actual, key=""):
         yield f"{key}: expected {json.dumps(expected)}, got {json.dumps(actual)}"
 
 
+KINDS = ("intervention", "ruling", "standing")
+
+
 def by_standing(lines):
-    """Interventions and standings of an output, each by (agent, contract)."""
-    interventions, standings = collections.defaultdict(list), collections.defaultdict(list)
+    """By kind of object, what an output has of each (agent, contract)."""
+    found = {kind: collections.defaultdict(list) for kind in KINDS}
     for line in lines:
-        for kind, found in (("intervention", interventions), ("standing", standings)):
+        for kind in KINDS:
             if kind in line:
-                found[line[kind]["agent"], line[kind]["contract"]].append(line[kind])
-    return interventions, standings
+                found[kind][line[kind]["agent"], line[kind]["contract"]].append(line[kind])
+    return found
 
 
 def compare_sequences(what, expected, actual):
     """Differences of one standing's list of interventions (or of its one standing)."""
     for index, (left, right) in enumerate(zip(expected, actual)):
         found = [f"{what} {index + 1}: {line}" for line in differences(left, right)]
+        if "docket" in right and "docket" not in left:
+            found.append(f"{what} {index + 1}: unexpected docket {json.dumps(right['docket'])}")
         if found:
             return found
     if len(expected) > len(actual):
@@ -72,11 +77,11 @@ def compare_sequences(what, expected, actual):
 def compare(expected, actual):
     """All differences of two outputs, each a list of decoded lines."""
     found = []
-    (interventions, standings), (others, ends) = by_standing(expected), by_standing(actual)
-    for key in sorted({*interventions, *standings, *others, *ends}):
-        name = "/".join(key)
-        found += compare_sequences(f"{name} intervention", interventions[key], others[key])
-        found += compare_sequences(f"{name} standing", standings[key], ends[key])
+    wanted, got = by_standing(expected), by_standing(actual)
+    for key in sorted({key for side in (wanted, got) for kind in KINDS for key in side[kind]}):
+        for kind in KINDS:
+            found += compare_sequences(f"{'/'.join(key)} {kind}", wanted[kind][key],
+                                       got[kind][key])
     return found
 
 
@@ -89,18 +94,23 @@ def read_output(path):
 def canary():
     """The comparison must see damage of every kind, or it proves nothing."""
     change = {"agent": "a", "contract": "c", "to": "warn", "decided_at": 5}
+    change["decision"] = {"id": "01", "by": "ann"}
+    ruling = {"agent": "a", "contract": "c", "ruling": "applied", "from": "warn", "to": "narrow"}
     end = {"agent": "a", "contract": "c", "score": 7, "terms": [{"name": "t", "kept": 1, "g": 1.0}]}
-    whole = [{"intervention": change}, {"standing": end}]
+    whole = [{"intervention": change}, {"standing": end}, {"ruling": ruling}]
     near = [{"name": "t", "kept": 1, "g": 1.0 + 1e-7, "more": 1}]
-    damaged = (
-        [], whole[:1], whole[1:], [whole[0], *whole],
-        [{"intervention": {**change, "decided_at": 6}}, whole[1]],
-        [{"intervention": {**change, "to": "narrow"}}, whole[1]],
-        [whole[0], {"standing": {**end, "score": 8}}],
-        [whole[0], {"standing": {**end, "terms": [{**near[0], "kept": 2}]}}],
-        [whole[0], {"standing": {**end, "terms": [{**near[0], "g": 1.00001}]}}],
-    )
-    assert not compare(whole, [whole[0], {"standing": {**end, "terms": near}}])
+    damaged = [
+        [], whole[:2], whole[1:], [whole[0], whole[2]], [whole[0], *whole], [*whole, whole[2]],
+        *([{"intervention": {**change, **other}}, *whole[1:]] for other in (
+            {"decided_at": 6}, {"to": "narrow"}, {"decision": None},
+            {"decision": {"id": "02", "by": "ann"}})),
+        *([*whole[:2], {"ruling": {**ruling, **other}}] for other in (
+            {"ruling": "unchanged"}, {"from": None}, {"to": "warn"})),
+        *([whole[0], {"standing": {**end, **other}}, whole[2]] for other in (
+            {"score": 8}, {"docket": {}}, {"terms": [{**near[0], "kept": 2}]},
+            {"terms": [{**near[0], "g": 1.00001}]})),
+    ]
+    assert not compare(whole, [whole[0], {"standing": {**end, "terms": near}}, whole[2]])
     assert all(compare(whole, actual) for actual in damaged)
 
 

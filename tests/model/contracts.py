@@ -16,6 +16,7 @@ TRAFFIC = {"clear": 1.0, "warn": 1.0, "narrow": 0.25, "recertify": 0.10, "review
 # DESIGN 6, the table of conditions: (low, medium, high); None = not used.
 CONFIDENCE_BELOW = {"warn": (0.10, 0.25, 0.40), "narrow": (0.01, 0.05, 0.10),
                     "review": (None, 0.005, 0.02), "pause": (None, 0.0001, 0.001)}
+DISPUTES_OPEN = {"review": (None, 3, 1)}
 FRESHNESS_BELOW = {"warn": (0.25, 0.50, 0.75), "narrow": (0.10, 0.25, 0.50),
                    "recertify": (None, 0.10, 0.25)}
 
@@ -148,6 +149,10 @@ class Term:
         self.cusum_kept = round(1e9 * math.log((1 - p1) / (1 - p0)))
         self.cusum_alarm = round(1e9 * math.log(10 ** 4))
 
+    def is_in_window(self, when, clock):
+        """DESIGN 5.2: what falls in a pane <= pane(clock) - N is late, or has left the window."""
+        return when // self.pane_width > clock // self.pane_width - self.panes
+
     def verdict(self, event):
         """Of an event that `when` selects: True kept, False broken, None no evidence."""
         results = [check(event, *each) for each in self.keep]
@@ -178,6 +183,7 @@ def default_ladder(consequence):
             "confidence_below": confidence and confidence[column],
             "change": rung == "warn",
             "freshness_below": freshness and freshness[column],
+            "disputes_open": DISPUTES_OPEN.get(rung, (None,) * 3)[column],
             "traffic": TRAFFIC[rung],
         }
     return ladder
@@ -216,12 +222,15 @@ class Contract:
             else:
                 self.ladder[rung][key] = value
 
+    def applies_to(self, agent):
+        return fnmatch.fnmatchcase(agent, self.glob)
+
     def reaches(self, event):
         """An event reaches a contract that fits the agent and that it names, if it names one.
 
         The name is ignored when the source is SELF (DESIGN 3).
         """
-        if not fnmatch.fnmatchcase(event["agent"], self.glob):
+        if not self.applies_to(event["agent"]):
             return False
         named = event.get("contract")
         return named is None or field_of(event, "source") == "self" or named == self.name

@@ -23,10 +23,11 @@ class TermState:
         self.panes = {}                         # pane: [kept, broken]
         self.amounts = {}                       # pane: list of amounts, as they came
         self.late = 0
-        self.never_broken = False
+        self.marks = 0                          # never: matches
         self.last = None                        # cadence: the greatest `at` seen
         self.cusum = 0
         self.onset = None
+        self.broke = False                      # the last record broke it
         self.left_zero = False                  # the CUSUM left 0 in the present event
         self.exposed = []                       # costs of the tasks since it left 0
         self.start_counters_anew()
@@ -34,6 +35,10 @@ class TermState:
     def start_counters_anew(self):
         self.counter_kept = 0
         self.counter_broken = 0
+
+    @property
+    def never_broken(self):
+        return self.marks > 0
 
     # ------------------------------------------------------------ taking evidence
 
@@ -45,6 +50,7 @@ class TermState:
         which kept evidence counts in recertify (None elsewhere).
         """
         term = self.term
+        self.broke = False
         if term.kind == "judged":
             return self._take_verdicts(event, at, clock, entered)
         if term.kind == "completeness":
@@ -57,7 +63,8 @@ class TermState:
                 self._piece(verdict, at, clock, entered)
             return verdict is not None
         if term.kind == "never":
-            self.never_broken = True
+            self.marks += 1
+            self.broke = True
         elif term.kind == "budget":
             return self._take_amount(event, at, clock)
         elif entered is None or at >= entered:
@@ -87,8 +94,9 @@ class TermState:
         amount = field_of(event, self.term.sum)
         if amount is None:
             return False
-        when = clock if self._is_late(at, clock) else at
+        when = at if self.term.is_in_window(at, clock) else clock
         self._pane(self.amounts, when, clock, []).append(amount)
+        self.broke = self.sum_of_window(clock) > self.term.at_most
         return True
 
     def _pane(self, panes, when, clock, empty):
@@ -98,14 +106,9 @@ class TermState:
             del panes[pane]
         return panes.setdefault(when // width, empty)
 
-    def _is_late(self, at, clock):
-        """DESIGN 5.2: what falls in a pane <= pane(clock) - N."""
-        width = self.term.pane_width
-        return at // width <= clock // width - self.term.panes
-
     def _piece(self, kept, at, clock, entered):
         """One piece of evidence of a share-like term: DESIGN 5.2, 5.4, and 6's counters."""
-        late = self._is_late(at, clock)
+        late = not self.term.is_in_window(at, clock)
         if kept and (late or (entered is not None and at < entered)):
             self.late += 1
             return
@@ -116,6 +119,7 @@ class TermState:
             self.counter_kept += 1
         else:
             self.counter_broken += 1
+            self.broke = True
         self._change(kept, at)
 
     def _change(self, kept, at):
@@ -135,6 +139,25 @@ class TermState:
             self.exposed.append(event.get("cost_micros") or 0)
         self.left_zero = False
 
+    # ------------------------------------------------------------ taking back: a dispute was upheld
+
+    def take_back(self, kept, count, when):
+        """Pieces leave the pane of `when`, as many as it holds."""
+        pane = self.panes.get(when // self.term.pane_width, [0, 0])
+        index = 0 if kept else 1
+        pane[index] -= min(count, pane[index])
+
+    def take_back_amount(self, amount, when):
+        """An amount leaves the pane of `when`, which is one that has seen an amount as before."""
+        held = self.amounts.get(when // self.term.pane_width, [])
+        held[:] = [max(0, sum(held) - amount)]
+
+    def take_back_counters(self, kept, count):
+        if kept:
+            self.counter_kept -= min(count, self.counter_kept)
+        else:
+            self.counter_broken -= min(count, self.counter_broken)
+
     # ------------------------------------------------------------ asking, at a time
 
     def in_window(self, panes, t):
@@ -143,6 +166,10 @@ class TermState:
         return [(newest - pane, held) for pane, held in panes.items()
                 if newest - pane < self.term.panes]
 
+    def sum_of_window(self, t):
+        """A budget's plain sum."""
+        return sum(amount for _, held in self.in_window(self.amounts, t) for amount in held)
+
     def counters_kappa(self):
         """kappa of the two plain counters, and their sum (DESIGN 6, recertify)."""
         value = kappa(self.term.floor, self.counter_kept, self.counter_broken)
@@ -150,7 +177,8 @@ class TermState:
 
     def newest_pane(self):
         """The newest pane with evidence or an amount, None without any."""
-        return max(self.panes or self.amounts, default=None)
+        held = [pane for pane, counts in self.panes.items() if any(counts)]
+        return max([*held, *self.amounts], default=None)
 
     def evidence_leaves(self, t):
         """When the last evidence (amounts included) leaves the window; None if it has left."""
@@ -193,9 +221,8 @@ class Reading:
         if term.is_share_like:
             self._read_shares(state, t)
         elif term.kind == "budget":
-            amounts = [a for _, held in state.in_window(state.amounts, t) for a in held]
-            self.has_evidence = bool(amounts)
-            self.exceeded = sum(amounts) > term.at_most
+            self.has_evidence = bool(state.in_window(state.amounts, t))
+            self.exceeded = state.sum_of_window(t) > term.at_most
         elif term.kind == "cadence":
             self.freshness = state.cadence_freshness(t)
 

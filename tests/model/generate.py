@@ -17,6 +17,7 @@ import sys
 from contracts import UNITS_US, Contract, duration
 from evidence import SEQ_WIDTH
 from model import MAX_AHEAD_US, RELAPSE_US, Shard
+from people import People
 
 START_US = 1_790_000_000_000_000
 SECOND, MINUTE, HOUR, DAY = (UNITS_US[unit] for unit in "smhd")
@@ -174,11 +175,13 @@ def random_ladder(rng):
                  ("freshness_below", 5, lambda: rng.choice((0.1, 0.3, 0.6, 0.9, 1.0, None))),
                  ("change", 3, lambda: rng.choice((False, None, True))),
                  ("budget", 2, lambda: True),
+                 ("disputes_open", 1, lambda: rng.choice((1, 2))),
                  ("scope", 3, lambda: {"traffic": rng.choice((0.05, 0.5, 0.8))})),
         "narrow": (("confidence_below", 5, lambda: rng.choice((0.02, 0.1, 0.3, 0.5, None))),
                    ("freshness_below", 5, lambda: rng.choice((0.05, 0.2, 0.5, 0.8, None))),
                    ("change", 2, lambda: rng.choice((True, True, False))),
                    ("budget", 3, lambda: rng.choice((False, None))),
+                   ("disputes_open", 1, lambda: rng.choice((1, 2))),
                    ("scope", 4, lambda: {"traffic": rng.choice((0.05, 0.5, 0.6, 1.0)),
                                          "capabilities": ["a"]})),
         "recertify": (("freshness_below", 6, lambda: rng.choice((0.05, 0.1, 0.2, 0.4, None))),
@@ -186,7 +189,7 @@ def random_ladder(rng):
         "review": (("confidence_below", 6, lambda: rng.choice((0.0005, 0.005, 0.05, None, None))),
                    ("change", 1, lambda: True), ("budget", 1, lambda: True),
                    ("freshness_below", 1, lambda: rng.choice((0.05, 0.1))),
-                   ("disputes_open", 1, lambda: rng.choice((2, None))),
+                   ("disputes_open", 3, lambda: rng.choice((1, 2, 5, None))),
                    ("scope", 2, lambda: {"traffic": 0.2})),
         "pause": (("confidence_below", 5, lambda: rng.choice((1e-7, 0.0001, 0.001, None))),
                   ("budget", 0.5, lambda: True), ("freshness_below", 0.5, lambda: 0.02)),
@@ -368,6 +371,7 @@ class Stream:
         self.pace = rng.choice(self.contracts).window / rng.choice((15, 40, 120, 400))
         self.agents = [self.new_agent(number) for number in range(rng.choice((1, 2, 3)))]
         self.born = len(self.agents)
+        self.people = People(rng, self)
         self.still = 0              # events for which time stands still
         self.events = []
 
@@ -387,13 +391,15 @@ class Stream:
             if chance(self.rng, 0.04):
                 self.put({"kind": self.rng.choice(("tick", "tick", "tick", "pointer")),
                           "at": self.now})
+            elif chance(self.rng, self.people.rate):
+                self.put(self.people.decide())
             else:
                 self.step(self.rng.choice(self.agents))
         return self.events
 
-    def put(self, event):
-        self.events.append(event)
-        self.shard.apply(event)
+    def put(self, line):
+        self.events.append(line)
+        self.shard.apply(line)
 
     def standings(self, agent):
         return [s for (name, _), s in self.shard.standings.items() if name == agent.name]
@@ -485,7 +491,7 @@ class Stream:
         """An agent at review or pause everywhere soon makes room for a new one."""
         standings = self.standings(agent)
         stuck = standings and all(s.rung in ("review", "pause") for s in standings)
-        if stuck and chance(self.rng, 0.3 if standings[0].rung == "pause" else 0.12):
+        if stuck and chance(self.rng, 0.5 if self.people.rate else 1.0) and chance(self.rng, 0.3 if standings[0].rung == "pause" else 0.12):
             self.agents.remove(agent)
             self.agents.append(self.new_agent(self.born))
             self.born += 1
@@ -534,6 +540,14 @@ def count_case(counts, stream):
         for state in standing.states:
             counts["late kept", state.term.kind] += state.late
     counts["events"] += len(stream.events)
+    for ruling in stream.shard.rulings:
+        counts["ruling", ruling["action"], ruling["ruling"]] += 1
+    for standing in stream.shard.standings.values():
+        docket = standing.docket
+        counts["docket", "uses"] += sum(docket.uses.values())
+        counts["docket", "disputes open at the end"] += docket.open_count()
+        counts["docket", "idle ones"] += sum(dispute.idle for dispute in docket.disputes)
+        counts["docket", "gave back"] += docket.gave_back
 
 
 def print_stats(seeds):

@@ -4,7 +4,7 @@
     model.py --contracts DIR FILE
 
 Written from the text, not from the engine's code, so that the two can be held against each other.
-Decisions, disputes, waivers and agent versions are not in it.
+Agent versions are not in it.
 """
 import argparse
 import copy
@@ -14,6 +14,7 @@ import math
 import sys
 
 from contracts import RANK, RUNGS, load_contracts
+from decisions import Case, Docket
 from evidence import Reading, Sessions, TermState
 
 MAX_AHEAD_US = 60_000_000
@@ -25,11 +26,17 @@ class View:
     """A standing at one time: every term's reading, and what sections 5.5 and 6 make of them."""
 
     def __init__(self, standing, t):
+        docket = standing.docket
         self.readings = [Reading(state, t) for state in standing.states]
         self.shares = [r for r in self.readings if r.term.is_share_like]
+        self.unwaived = [r for r in self.readings if not docket.waives(r.term, t)]
+        self.quiet = docket.is_quiet(t)
+        self.disputes_open = docket.open_count()
         self.matched = standing.matched
         self._read_compliance()
-        self.freshness = self.fresh_under(1.0)
+        self.proving = [r for r in self.readings if r.term.required
+                        and (r.term.is_share_like or r.term.kind == "cadence")]
+        self.freshness = self._least_fresh(self.proving, 1.0)
 
     def _read_compliance(self):
         """DESIGN 5.5: the least of all terms, the first in the contract on a tie."""
@@ -38,15 +45,22 @@ class View:
         self.compliance = least.compliance if least else 1.0
         self.limiting = least.term.name if least else None
 
+    def _least_fresh(self, proving, traffic):
+        """DESIGN 5.5: the least; where nothing is to prove, 1 once any event has matched, else 0."""
+        return min((r.fresh_under(traffic) for r in proving), default=float(self.matched))
+
+    def _ladder_fresh(self, proving, traffic):
+        """The same as the ladder takes it: without waived terms; where all are waived, fresh."""
+        counted = [r for r in proving if r in self.unwaived]
+        return 1.0 if proving and not counted else self._least_fresh(counted, traffic)
+
     def fresh_under(self, traffic):
-        """DESIGN 5.5: over required share, judged and cadence terms."""
-        values = [r.fresh_under(traffic) for r in self.readings
-                  if r.term.required and (r.term.is_share_like or r.term.kind == "cadence")]
-        return min(values) if values else float(self.matched)
+        """Over required share, judged and cadence terms."""
+        return self._ladder_fresh(self.proving, traffic)
 
     def shares_fresh_under(self, traffic):
         """DESIGN 6, recertify: over required share and judged terms alone."""
-        return min([r.fresh_under(traffic) for r in self.shares if r.term.required], default=1.0)
+        return self._ladder_fresh([r for r in self.proving if r.term.is_share_like], traffic)
 
     def score(self, rung):
         if rung == "pause":
@@ -56,32 +70,44 @@ class View:
     # ------------------------------------------------------------ conditions, DESIGN 6
 
     def condition(self, contract, rung, traffic):
-        """The first true condition of a rung and its term, in the order of causes, or None."""
+        """The first true condition of a rung and its term, in the order of causes, or None.
+
+        Terms that are waived are not counted.
+        """
         ladder = contract.ladder[rung]
         return (self._never(ladder) or self._budget(ladder) or self._confidence(ladder)
-                or self._change(ladder) or self._freshness(ladder, rung, traffic))
+                or self._change(ladder) or self._freshness(ladder, rung, traffic)
+                or self._disputes(ladder))
 
     def _never(self, ladder):
-        broken = [r for r in self.readings if r.state.never_broken]
+        broken = [r for r in self.unwaived if r.state.never_broken]
         return ("never", broken[0].state) if ladder["never"] and broken else None
 
     def _budget(self, ladder):
-        exceeded = [r for r in self.readings if r.term.kind == "budget" and r.exceeded]
+        exceeded = [r for r in self.unwaived if r.term.kind == "budget" and r.exceeded]
         return ("budget", exceeded[0].state) if ladder["budget"] and exceeded else None
 
     def _confidence(self, ladder):
-        counted = [r for r in self.shares if r.has_evidence]
+        counted = self.with_evidence()
         if ladder["confidence_below"] is None or not counted:
             return None
         least = min(counted, key=lambda r: r.kappa)
         return ("confidence", least.state) if least.kappa < ladder["confidence_below"] else None
 
     def _change(self, ladder):
-        alarms = [r for r in self.shares if r.alarm]
+        alarms = [r for r in self.unwaived if r.alarm]
         return ("change", alarms[0].state) if ladder["change"] and alarms else None
 
+    def with_evidence(self):
+        """Share and judged terms with evidence in their window that are not waived."""
+        return [r for r in self.unwaived if r.term.is_share_like and r.has_evidence]
+
+    def _disputes(self, ladder):
+        least = ladder["disputes_open"]
+        return ("disputes", None) if least is not None and self.disputes_open >= least else None
+
     def _freshness(self, ladder, rung, traffic):
-        if ladder["freshness_below"] is None:
+        if ladder["freshness_below"] is None or self.quiet:
             return None
         fresh = self.shares_fresh_under if rung == "recertify" else self.fresh_under
         return ("freshness", None) if fresh(traffic) < ladder["freshness_below"] else None
@@ -103,14 +129,15 @@ class Standing:
         self.contract = contract
         self.report = report            # called with each intervention
         self.states = [TermState(term) for term in contract.terms]
+        self.docket = Docket()
         self.now = clock                # the last time at which it was evaluated
         self.relapses = 0
         self.left_at = None             # when it last left narrow, review or pause
         self.rung = "recertify"
         self.since = clock
-        self._enter_recertify(clock, after_person=False)
+        self.enter_recertify(clock, after_person=False)
 
-    def _enter_recertify(self, t, after_person):
+    def enter_recertify(self, t, after_person):
         """DESIGN 6, recertify: everything of every term starts empty."""
         for state in self.states:
             state.start_anew()
@@ -118,6 +145,7 @@ class Standing:
         self.calm_since = None
         self.certify_from = t
         self.after_person = after_person    # it follows a pause or a review
+        self.docket.enter_recertify()
 
     def traffic(self, rung):
         return self.contract.ladder[rung]["traffic"]
@@ -127,8 +155,9 @@ class Standing:
     def next_deadline(self):
         """DESIGN 6, deadlines: the first one after the last evaluation, None without any."""
         deadlines = [state.next_deadline(self.now) for state in self.states]
-        if self.calm_since is not None:
+        if self.calm_since is not None and not self.docket.open_count():
             deadlines.append(self.calm_since + self.hold())
+        deadlines.append(self.docket.next_deadline(self.now))
         if self.rung == "recertify":
             deadlines.append(self.certify_from + self.contract.certify_within)
         return min((d for d in deadlines if d is not None), default=None)
@@ -144,6 +173,8 @@ class Standing:
         for state in self.states:
             if state.take(event, at, clock, missing, entered):
                 self.matched = True
+            if state.broke:
+                self.docket.note_use(state.term, clock)
         for state in self.states:
             state.expose(event)
         self.evaluate(clock)
@@ -157,7 +188,7 @@ class Standing:
         else:
             change = self._climb(view) or self._step_down(view, t)
         if change:
-            self._move(*change, t)
+            self.move(*change, t)
             self._note_calm(view, t)
         self.next_at = self.next_deadline()
 
@@ -167,6 +198,10 @@ class Standing:
         """Up at once."""
         rung, condition = view.target(self.contract, self.traffic(self.rung))
         return (rung, *condition) if RANK[rung] > RANK[self.rung] else None
+
+    def target(self, t):
+        """The highest rung with a true condition."""
+        return View(self, t).target(self.contract, self.traffic(self.rung))[0]
 
     def hold(self):
         return self.contract.hold * 2 ** min(self.relapses, MOST_DOUBLINGS)
@@ -178,7 +213,7 @@ class Standing:
         below = RUNGS[RANK[self.rung] - 1]
         rung, _ = view.target(self.contract, self.traffic(below))
         return (RANK[rung] < RANK[self.rung]
-                and all(r.kappa >= 0.5 for r in view.shares if r.has_evidence))
+                and all(r.kappa >= 0.5 for r in view.with_evidence()))
 
     def _note_calm(self, view, t):
         if not self._is_calm(view):
@@ -187,9 +222,9 @@ class Standing:
             self.calm_since = t
 
     def _step_down(self, view, t):
-        """Down slowly: one rung after `hold` of unbroken calm."""
+        """Down slowly: one rung after `hold` of unbroken calm, and not while a dispute is open."""
         self._note_calm(view, t)
-        if self.calm_since is None or t < self.calm_since + self.hold():
+        if self.calm_since is None or self.docket.open_count() or t < self.calm_since + self.hold():
             return None
         return RUNGS[RANK[self.rung] - 1], "calm", None
 
@@ -200,7 +235,7 @@ class Standing:
         never = view.condition(self.contract, "pause", 1.0)
         if never and never[0] == "never":
             return ("pause", *never)
-        weakest = self._weakest_counters()
+        weakest = self._weakest_counters(view)
         if weakest and self.contract.consequence != "low":
             return "review", "confidence", weakest
         if weakest:
@@ -216,13 +251,13 @@ class Standing:
         for state in self.states:
             state.start_counters_anew()
 
-    def _weakest_counters(self):
+    def _weakest_counters(self, view):
         """The term with the least kappa(counters) below narrow's threshold, None without one."""
         threshold = self.contract.ladder["narrow"]["confidence_below"]
         weakest, least = None, threshold
-        for state in self.states:
-            if threshold is None or not state.term.is_share_like:
-                continue
+        for state in (r.state for r in view.unwaived if r.term.is_share_like):
+            if threshold is None:
+                break
             value, pieces = state.counters_kappa()
             if pieces >= state.term.fresh and value < least:
                 weakest, least = state, value
@@ -230,11 +265,9 @@ class Standing:
 
     def _is_certified(self, view):
         """Every required share, judged and cadence term is proved."""
-        required = [r for r in view.readings if r.term.required
-                    and (r.term.is_share_like or r.term.kind == "cadence")]
-        if not required:
+        if not view.proving:
             return self.matched
-        for reading in required:
+        for reading in view.proving:
             if reading.term.kind == "cadence":
                 if reading.freshness < 1:
                     return False
@@ -249,15 +282,17 @@ class Standing:
         rung, condition = view.target(self.contract, self.traffic("clear"))
         if rung in ("review", "pause"):
             return (rung, *condition)
-        if rung == "recertify":
+        if rung == "recertify" or self.docket.open_count():
             return None
         return rung, "certified", None
 
     # ------------------------------------------------------------ a change of rung
 
-    def _move(self, to, cause, state, t):
+    def move(self, to, cause, state, t, decision=None):
+        """Changes the rung; `decision` is who said so and why, where a person did."""
         narrowing = RANK[to] > RANK[self.rung]
-        self.report(self._intervention(to, cause, state, t, narrowing))
+        intervention = self._intervention(to, cause, state, t, narrowing)
+        self.report({**intervention, "decision": decision})
         if self.rung in ("clear", "warn") and to in ("narrow", "review", "pause"):
             relapsed = self.left_at is not None and t - self.left_at <= RELAPSE_US
             self.relapses = self.relapses + 1 if relapsed else 0
@@ -265,7 +300,7 @@ class Standing:
             self.left_at = t
         before, self.rung, self.since, self.calm_since = self.rung, to, t, None
         if to == "recertify":
-            self._enter_recertify(t, after_person=before in ("review", "pause"))
+            self.enter_recertify(t, after_person=before in ("review", "pause"))
 
     def _intervention(self, to, cause, state, t, narrowing):
         """The record of one change of rung, the fields that cases compare."""
@@ -313,6 +348,7 @@ class Standing:
         self.now = clock
         view = View(self, clock)
         good_until, offer_until = self.good_and_offer_until(clock)
+        docket = self.docket.record(self.contract.terms)
         return {
             "agent": self.agent, "contract": self.contract.name, "rung": self.rung,
             "score": view.score(self.rung), "compliance": view.compliance,
@@ -321,6 +357,7 @@ class Standing:
             "terms": [{"name": r.term.name, "kept": r.kept, "broken": r.broken, "g": r.g,
                        "b": r.b, "confidence": r.kappa, "freshness": r.freshness,
                        "alarm": r.alarm} for r in view.shares],
+            **({} if docket is None else {"docket": docket}),
         }
 
 
@@ -330,20 +367,30 @@ class Shard:
     def __init__(self, contracts):
         self.contracts = contracts
         self.interventions = []
+        self.rulings = []
+        self.log = []
         self.clock = None
         self.standings = {}
         self.sessions = {}
         self.counts = {"rejected": 0, "duplicate": 0, "missing": 0}
 
-    def apply(self, event):
-        """One record: the clock, the deadlines, then the event."""
-        recorded_at = event.get("recorded_at")
+    def apply(self, line):
+        """One record: the clock, the deadlines, then the event or the decision."""
+        record = line.get("decision", line)
+        recorded_at = line.get("recorded_at")
         if recorded_at is None:
-            recorded_at = event["at"]
+            recorded_at = record["at"]
         if self.clock is None or recorded_at > self.clock:
             self.clock = recorded_at
             for standing in self.standings.values():
                 standing.run_deadlines(self.clock)
+        self.log.append(line)
+        if "decision" in line:
+            self._decide(record)
+        else:
+            self._take(record, recorded_at)
+
+    def _take(self, event, recorded_at):
         if event["at"] > recorded_at + MAX_AHEAD_US:
             self.counts["rejected"] += 1
             return
@@ -361,21 +408,36 @@ class Shard:
             if contract.reaches(event):
                 self._standing(event["agent"], contract).apply(event, at, self.clock, missing)
 
+    def _decide(self, decision):
+        """Takes a decision, and notes its ruling: schemas/decisions.md."""
+        contract = next((c for c in self.contracts if c.name == decision["contract"]
+                         and c.applies_to(decision["agent"])), None)
+        ruling = ("not_bound", None, None)
+        if contract is not None:
+            standing = self._standing(decision["agent"], contract)
+            ruling = Case(standing, decision, self.clock, self.log, MAX_AHEAD_US).rule()
+        said = {key: decision.get(key) for key in ("agent", "contract", "action", "by", "reason",
+                                                   "term", "until")}
+        self.rulings.append({**said, "decision": decision["id"], "decided_at": self.clock,
+                             **dict(zip(("ruling", "from", "to"), ruling))})
+
     def _sequence(self, event):
         sessions = self.sessions.setdefault(event["agent"], Sessions())
         return sessions.take(event.get("session"), event["seq"])
 
     def _standing(self, agent, contract):
-        """A standing begins, at the clock, with the first accepted event that applies to it."""
+        """A standing begins, at the clock, with the first event or decision of it."""
         key = (agent, contract.name)
         if key not in self.standings:
             self.standings[key] = Standing(agent, contract, self.clock, self.interventions.append)
+            self.standings[key].evaluate(self.clock)
         return self.standings[key]
 
     def output(self):
         """The objects that `troth replay --json` prints, in order."""
         ends = [self.standings[key].record(self.clock) for key in sorted(self.standings)]
         return ([{"intervention": intervention} for intervention in self.interventions]
+                + [{"ruling": ruling} for ruling in self.rulings]
                 + [{"standing": standing} for standing in ends])
 
 
