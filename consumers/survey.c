@@ -35,6 +35,10 @@ void troth_survey_add_counts(struct troth_worker_counts *sum, const struct troth
     for (unsigned i = 0; i < TROTH_STATUS_COUNT; i++) {
         sum->rejects[i] += one->rejects[i];
     }
+    for (unsigned i = 0; i < TROTH_RULING_COUNT; i++) {
+        sum->rulings[i] += one->rulings[i];
+    }
+    sum->decisions_refused += one->decisions_refused;
     sum->interventions += one->interventions;
     for (unsigned i = 0; i < TROTH_CONDITION_COUNT; i++) {
         sum->narrowings[i] += one->narrowings[i];

@@ -31,7 +31,7 @@
     X(TICKS, "troth_ticks_total", COUNTER, "", "records",                                          \
       "Ticks of the engine that were read back.")                                                  \
     X(POINTERS, "troth_pointers_total", COUNTER, "", "records",                                    \
-      "Pointers to contracts that were read back.")                                                \
+      "Pointers to contracts and decisions that were read back.")                                  \
     X(REJECTS, "troth_rejects_total", COUNTER, "reason", "records",                                \
       "Records that were rejected, by reason; those read again after a failure count again.")      \
     X(LAG, "troth_partition_lag_records", GAUGE, "partition", "records",                           \
@@ -72,6 +72,10 @@
     X(INTERVENTIONS, "troth_interventions_total", COUNTER, "direction, condition",                 \
       "interventions",                                                                             \
       "Changes of rung that were told, by direction (narrowing, widening) and cause.")             \
+    X(RULINGS, "troth_decisions_total", COUNTER, "ruling", "decisions",                            \
+      "Decisions of people that were ruled, by what became of them.")                              \
+    X(DECISIONS_REFUSED, "troth_decisions_unreadable_total", COUNTER, "", "records",               \
+      "Records of the decisions topic that are no decision, by each worker that read them.")       \
     X(UNANNOUNCED, "troth_interventions_unannounced_total", COUNTER, "", "interventions",          \
       "Changes of rung, too many at a time, that the store's listeners were not told of.")         \
     X(TO_NARROW, "troth_time_to_narrow_seconds", HISTOGRAM, "", "seconds",                         \
@@ -263,6 +267,12 @@ static void write_interventions(struct troth_metrics_text *text,
     troth_metrics_family(text, &families[INTERVENTIONS]);
     write_direction(text, "narrowing", counts->narrowings);
     write_direction(text, "widening", counts->widenings);
+    troth_metrics_family(text, &families[RULINGS]);
+    for (unsigned i = 0; i < TROTH_RULING_COUNT; i++) {
+        const struct troth_metric_label label = {"ruling", troth_ruling_name(i)};
+        troth_metrics_number(text, &families[RULINGS], &label, 1, counts->rulings[i]);
+    }
+    number(text, DECISIONS_REFUSED, counts->decisions_refused);
     number(text, UNANNOUNCED, counts->unannounced);
     troth_metrics_family(text, &families[TO_NARROW]);
     troth_metrics_histogram(text, &families[TO_NARROW], &counts->to_narrow);
