@@ -94,8 +94,8 @@ struct troth_store {
     troth_status (*rebuilt)(struct troth_store *store, int32_t partition);
     /* Puts a narrowing: one standing and its agent, at once, on the connection of its own. Several
      * may be put; narrowed() sends them and takes the answers. Also tells those who listen (stream
-     * and channel): `record` is the intervention's JSON. TROTH_NOT_FOUND, as all that puts: the
-     * partition is not owned. */
+     * and channel): `record` is the intervention's JSON. Nothing of the agent that was put before
+     * lands after it. TROTH_NOT_FOUND, as all that puts: the partition is not owned. */
     troth_status (*narrow)(struct troth_store *store, const struct troth_publication *standing,
                            const struct troth_agent_publication *agent, const char *record,
                            size_t record_length);

@@ -53,7 +53,7 @@ static uint8_t rung_of(const json_t *told, const char *key)
 }
 
 /* A standing's changes follow upon each other, whatever made them; its first one leaves recertify.
- * Nobody decides here, so a pause is the last of them. */
+ * A pause is left by a decision alone. */
 static void check_follows(struct sim_check *check, const struct sim_change *change)
 {
     uint8_t at = TROTH_RUNG_RECERTIFY;
@@ -67,7 +67,8 @@ static void check_follows(struct sim_check *check, const struct sim_change *chan
             at = before->to;
         }
     }
-    if (!check->lives_anew && (change->from != at || at == TROTH_RUNG_PAUSE)) {
+    if (!check->lives_anew &&
+        (change->from != at || (at == TROTH_RUNG_PAUSE && !change->decided))) {
         sim_check_fail(check, "%s/%s goes from %s to %s, and was at %s", change->agent,
                        change->contract, troth_rung_name(change->from), troth_rung_name(change->to),
                        troth_rung_name(at));
@@ -81,6 +82,11 @@ void sim_check_committed(void *context, const struct sim_record *record, enum tr
         return;
     }
     json_t *told = json_loads(record->value, 0, NULL);
+    if (json_object_get(told, "ruling") != NULL) {
+        check->rulings++;
+        json_decref(told);
+        return;
+    }
     TROTH_ASSERT(told != NULL && check->change_count < SIM_CHANGES_MAX);
     struct sim_change *change = &check->changes[check->change_count++];
     const json_t *witness = json_array_get(json_object_get(told, "witnesses"), 0);
@@ -94,6 +100,7 @@ void sim_check_committed(void *context, const struct sim_record *record, enum tr
     change->to = rung_of(told, "to");
     const json_t *cause = json_object_get(json_object_get(told, "cause"), "condition");
     change->stale = strcmp(json_string_value(cause), "freshness") == 0;
+    change->decided = strcmp(json_string_value(cause), "decision") == 0;
     json_decref(told);
     check_follows(check, change);
 }
@@ -261,8 +268,9 @@ void sim_check_written(void *context, const struct sim_write *write)
      * recertify to narrow. To who looks that is a narrowing. */
     const struct sim_write *row = row_before(&check->cluster->redis, write);
     const bool widens =
-        (write->cause == TROTH_CONDITION_CALM || write->cause == TROTH_CONDITION_CERTIFIED) &&
-        (row == NULL || write->rung <= row->rung);
+        ((write->cause == TROTH_CONDITION_CALM || write->cause == TROTH_CONDITION_CERTIFIED) &&
+         (row == NULL || write->rung <= row->rung)) ||
+        (write->cause == TROTH_CONDITION_DECISION && row != NULL && write->rung < row->rung);
     if (widens || (write->rung < committed && !check->lives_anew)) {
         sim_check_fail(check,
                        "%s/%s is shown at %s by version %" PRId64 " for offset %" PRId64

@@ -39,7 +39,8 @@ struct sim_change {
     int64_t cause_offset;
     uint8_t from;
     uint8_t to;
-    bool stale; /* by freshness alone */
+    bool decided; /* by a person */
+    bool stale;   /* by freshness alone */
 };
 
 struct sim_check {
@@ -47,6 +48,7 @@ struct sim_check {
     const struct troth_worker_config *config;
     struct sim_change *changes; /* SIM_CHANGES_MAX */
     size_t change_count;
+    uint64_t rulings;
     uint64_t guarded; /* agents shown so */
     struct sim_versions versions;
     struct sim_undisturbed runs[SIM_PARTITIONS_MAX];

@@ -82,7 +82,7 @@ static struct sim_record *put(struct sim_log *log, enum troth_topic topic, int32
     record->fate = (uint8_t)fate;
     /* An operator's push waits until all replicas have it. (A forged pointer in between would be
      * judged otherwise by a replay; it would have to be as quick as the replicas.) */
-    const bool acknowledged = topic == TROTH_TOPIC_CONTRACTS;
+    const bool acknowledged = topic == TROTH_TOPIC_CONTRACTS || topic == TROTH_TOPIC_DECISIONS;
     if (log->prompt || acknowledged || random_below(log->random, 4) > 0) {
         partition->high = partition->count;
     }

@@ -87,8 +87,8 @@ static void print_tally(const struct sim_tally *tally)
            tally->rebalances, tally->restarts, tally->refused, tally->fenced, tally->aborted,
            tally->late);
     printf("flushes and narrowings that the fence stopped %" PRIu64
-           ", times that an agent was shown as guarded %" PRIu64 "\n",
-           tally->stopped, tally->guarded);
+           ", times that an agent was shown as guarded %" PRIu64 ", decisions ruled %" PRIu64 "\n",
+           tally->stopped, tally->guarded, tally->rulings);
 }
 
 int main(int count, char **values)

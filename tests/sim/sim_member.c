@@ -404,6 +404,42 @@ static void recalled(struct troth_log *log, int32_t number)
     member_of(log)->telemetry[number].recalling = false;
 }
 
+static troth_status read_back(struct troth_log *log, int32_t number, int64_t offset,
+                              int64_t timeout_us, struct troth_log_item *item)
+{
+    struct sim_member *member = member_of(log);
+    struct sim_cluster *cluster = member->cluster;
+    const struct sim_partition *topic = &cluster->log.topics[TROTH_TOPIC_TELEMETRY][number];
+    if (!sim_life_goes_on(&member->life)) {
+        return TROTH_UNREACHABLE;
+    }
+    TROTH_ASSERT(member->telemetry[number].assigned);
+    if (sim_brokers_are_away(cluster) || random_below(&cluster->random, 20) == 0) {
+        sim_clock_move(&cluster->clock, timeout_us);
+        cluster->pass(cluster->context);
+        return TROTH_TIMED_OUT;
+    }
+    /* What retention has taken is given all the same: a record that goes between a ruling and the
+     * commit of it is ruled otherwise when it is ruled again, and nobody could say which is right.
+     */
+    if (offset >= sim_log_stable(&cluster->log, TROTH_TOPIC_TELEMETRY, number)) {
+        return TROTH_NOT_FOUND;
+    }
+    const struct sim_record *record = &topic->records[offset];
+    *item = (struct troth_log_item){.kind = TROTH_LOG_RECORD,
+                                    .topic = TROTH_TOPIC_TELEMETRY,
+                                    .has_key = record->key != NULL,
+                                    .has_value = record->value != NULL,
+                                    .partition = number,
+                                    .offset = offset,
+                                    .timestamp_us = record->timestamp_us,
+                                    .key = record->key,
+                                    .value = record->value,
+                                    .key_length = record->key_length,
+                                    .value_length = record->value_length};
+    return TROTH_OK;
+}
+
 static int32_t partitions(struct troth_log *log)
 {
     return member_of(log)->cluster->log.partition_count;
@@ -437,6 +473,7 @@ void sim_member_start(struct sim_member *member, struct sim_cluster *cluster, un
                                      .start = start,
                                      .recall = recall,
                                      .recalled = recalled,
+                                     .read_back = read_back,
                                      .send = sim_send,
                                      .flush = sim_flush,
                                      .commit = sim_commit,

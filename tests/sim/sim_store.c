@@ -166,6 +166,26 @@ static struct sim_write of_agent(const struct sim_store *store,
     return write;
 }
 
+/* Nothing older of the agent may land after a narrowing of it: what is queued is taken back, and
+ * what is on its way is waited for. */
+static void clear_the_way(struct sim_store *store, const struct sim_write *standing)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->queued_count; i++) {
+        struct sim_write *write = &store->queued[i];
+        const bool same = strcmp(write->agent, standing->agent) == 0;
+        if (same && (write->kind == SIM_WRITE_AGENT ||
+                     (write->kind == SIM_WRITE_STANDING &&
+                      strcmp(write->contract, standing->contract) == 0))) {
+            free(write->report);
+        } else {
+            store->queued[kept++] = *write;
+        }
+    }
+    store->queued_count = kept;
+    sim_redis_wait(store->redis, store);
+}
+
 static troth_status narrow(struct troth_store *base, const struct troth_publication *standing,
                            const struct troth_agent_publication *agent, const char *record,
                            size_t record_length)
@@ -181,7 +201,9 @@ static troth_status narrow(struct troth_store *base, const struct troth_publicat
     }
     /* Several may be put; each arrives at once, as it does by a buffer that is full. */
     arrive(store, store->narrowed, &store->narrowed_count);
-    store->narrowed[0] = of_standing(store, standing);
+    const struct sim_write written = of_standing(store, standing);
+    clear_the_way(store, &written);
+    store->narrowed[0] = written;
     store->narrowed[1] = of_agent(store, agent);
     store->narrowed[1].timid = standing->timid;
     store->narrowed_count = 2;

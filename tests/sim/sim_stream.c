@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "consumers/avro/encode.h"
+#include "consumers/decision_record.h"
 #include "consumers/partitioner.h"
 #include "schemas/assert.h"
 #include "tests/support/scenario_random.h"
@@ -12,6 +13,8 @@ enum { VALUE_MAX = 4096 };
 static const char *const agent_names[SIM_AGENTS_MAX] = {
     "agent-0", "agent-1", "agent-2", "agent-3", "agent-4",  "agent-5",
     "agent-6", "agent-7", "agent-8", "agent-9", "agent-10", "agent-11"};
+
+static const char *const names[SIM_CONTRACTS_MAX] = {"refunds", "quotes", "mails"};
 
 const char *sim_agent_name(unsigned agent)
 {
@@ -28,6 +31,7 @@ void sim_stream_init(struct sim_stream *stream, struct sim_cluster *cluster)
                             .contracts = 1 + (unsigned)random_below(random, SIM_CONTRACTS_MAX),
                             .trouble = 1 + (unsigned)random_below(random, 30),
                             .forges = random_below(random, 2) == 0,
+                            .decides = random_below(random, 3) > 0,
                             .versions = random_below(random, 3) > 0,
                             .globs = random_below(random, 2) == 0};
     /* Where telemetry's clock is ahead, a forged pointer may be good in a replay and bad in the
@@ -63,11 +67,15 @@ static int32_t place_of(const struct sim_stream *stream, const char *agent)
 static size_t forge(struct sim_stream *stream, char value[VALUE_MAX])
 {
     uint64_t *random = &stream->cluster->random;
-    const int64_t end = stream->cluster->log.topics[TROTH_TOPIC_CONTRACTS][0].count;
+    const bool decision = stream->decides && random_below(random, 2) == 0;
+    const char *topic = decision ? "decisions" : "contracts";
+    const int64_t end =
+        stream->cluster->log.topics[decision ? TROTH_TOPIC_DECISIONS : TROTH_TOPIC_CONTRACTS][0]
+            .count;
     char number[24];
     const int digits =
         snprintf(number, sizeof number, "%lld", (long long)random_below(random, (uint64_t)end + 3));
-    const struct troth_attribute attributes[2] = {{{"topic", 5}, {"contracts", 9}},
+    const struct troth_attribute attributes[2] = {{{"topic", 5}, {topic, 9}},
                                                   {{"offset", 6}, {number, (uint32_t)digits}}};
     struct troth_event event = {.kind = TROTH_KIND_POINTER,
                                 .source = TROTH_SOURCE_ENGINE,
@@ -189,7 +197,6 @@ void sim_stream_event(struct sim_stream *stream)
 
 void sim_stream_push(struct sim_stream *stream, unsigned number)
 {
-    static const char *const names[SIM_CONTRACTS_MAX] = {"refunds", "quotes", "mails"};
     static const char *const globs[] = {"*", "*", "agent-?", "agent-*1*"};
     static struct troth_contract contract;
     static char json[TROTH_CONTRACT_LENGTH_MAX];
@@ -218,4 +225,58 @@ void sim_stream_push(struct sim_stream *stream, unsigned number)
         snprintf(version, sizeof version, "%lld", (long long)stream->version[number]);
         append(stream, TROTH_TOPIC_CONTRACTS, 0, names[number], version, strlen(version));
     }
+}
+
+/* Of the last records of the agent's partition one of its own, or any. */
+static int64_t record_of(const struct sim_stream *stream, int32_t place, const char *agent)
+{
+    uint64_t *random = &stream->cluster->random;
+    const struct sim_partition *topic = &stream->cluster->log.topics[TROTH_TOPIC_TELEMETRY][place];
+    const int64_t from = topic->count - (int64_t)random_below(random, 20);
+    for (int64_t i = from - 1; i >= 0 && i > from - 60; i--) {
+        if (topic->records[i].key != NULL && strcmp(topic->records[i].key, agent) == 0) {
+            return i;
+        }
+    }
+    return (int64_t)random_below(random, (uint64_t)topic->count + 3);
+}
+
+void sim_stream_decide(struct sim_stream *stream)
+{
+    static const char *const terms[] = {"t0", "t1", "t2", "t3"};
+    static uint8_t value[TROTH_DECISION_RECORD_MAX];
+    uint64_t *random = &stream->cluster->random;
+    const char *agent = agent_names[random_below(random, stream->agents)];
+    struct troth_decision d = {.agent = text_of(agent),
+                               .contract = text_of(names[random_below(random, stream->contracts)]),
+                               .by = text_of("ann"),
+                               .reason = text_of("as the seed has it"),
+                               .position = -1,
+                               .at_us = sim_clock_wall_us(&stream->cluster->clock),
+                               .offset = -1,
+                               .partition = -1,
+                               .action = (uint8_t)random_below(random, TROTH_ACTION_COUNT),
+                               .expected = TROTH_RUNG_COUNT};
+    const unsigned number =
+        random_below(random, 10) == 0 && stream->decided > 0 ? stream->decided : ++stream->decided;
+    memcpy(d.id, &number, sizeof number);
+    if (random_below(random, 20) == 0) {
+        d.contract = text_of("nothing");
+    }
+    if (random_below(random, 5) == 0) {
+        d.expected = (uint8_t)random_below(random, TROTH_RUNG_COUNT);
+    }
+    if (d.action >= TROTH_ACTION_WAIVE) {
+        d.term = text_of(PICK(random, terms));
+    }
+    if (d.action == TROTH_ACTION_WAIVE) {
+        d.until_us = d.at_us + (int64_t)random_below(random, HOUR);
+    } else if (d.action > TROTH_ACTION_WAIVE) {
+        d.topic = text_of("troth.telemetry");
+        d.partition = place_of(stream, agent);
+        d.offset = record_of(stream, d.partition, agent);
+    }
+    const size_t length = troth_decision_encode(&d, value);
+    append(stream, TROTH_TOPIC_DECISIONS, 0, random_below(random, 40) == 0 ? "nobody" : agent,
+           (const char *)value, length);
 }

@@ -27,6 +27,7 @@ struct sim_stream {
     unsigned contracts;
     unsigned trouble; /* percent of what can be broken that is */
     bool forges;
+    bool decides;   /* people decide */
     bool versions;  /* contracts change in mid-run */
     bool globs;     /* and so does whom they apply to */
     bool fades;     /* half of the agents are silent, by turns, and silences are long */
@@ -36,6 +37,7 @@ struct sim_stream {
     struct sim_sent kept[SIM_KEPT_MAX];
     size_t kept_count;
     uint64_t sent;
+    unsigned decided;
 };
 
 void sim_stream_init(struct sim_stream *stream, struct sim_cluster *cluster);
@@ -46,6 +48,9 @@ void sim_stream_event(struct sim_stream *stream);
 
 /* An operator pushes a version of a contract, the first or the next. */
 void sim_stream_push(struct sim_stream *stream, unsigned contract);
+
+/* A person decides something of an agent, by a record of the decisions topic. */
+void sim_stream_decide(struct sim_stream *stream);
 
 /* Returns an agent's name. */
 const char *sim_agent_name(unsigned agent);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "consumers/decision_record.h"
 #include "consumers/report.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
@@ -95,7 +96,7 @@ static const struct troth_rules *pointed(const struct sim_versions *versions, in
     return NULL;
 }
 
-static int64_t offset_named(const struct troth_event *event)
+static int64_t offset_named(const struct troth_event *event, const char *topic)
 {
     char digits[24] = "-1";
     bool contracts = false;
@@ -105,22 +106,26 @@ static int64_t offset_named(const struct troth_event *event)
             snprintf(digits, sizeof digits, "%.*s", (int)a->value.length, a->value.data);
         }
         contracts |= a->name.length == 5 && memcmp(a->name.data, "topic", 5) == 0 &&
-                     a->value.length == 9 && memcmp(a->value.data, "contracts", 9) == 0;
+                     a->value.length == 9 && memcmp(a->value.data, topic, 9) == 0;
     }
     return contracts ? strtoll(digits, NULL, 10) : -1;
 }
 
 /* ---- The run. ---- */
 
+static void tell(struct sim_undisturbed *run, json_t *report)
+{
+    TROTH_ASSERT(run->told_count < SIM_TOLD_MAX);
+    run->told[run->told_count++] = json_dumps(report, TROTH_REPORT_FLAGS);
+    json_decref(report);
+}
+
 static void on_intervention(void *context, const struct troth_intervention *told)
 {
     struct sim_undisturbed *run = context;
     const struct troth_report_origin origin = {run->config->telemetry_topic, run->partition,
                                                run->config->era};
-    json_t *report = troth_report_intervention(&origin, told);
-    TROTH_ASSERT(run->told_count < SIM_TOLD_MAX);
-    run->told[run->told_count++] = json_dumps(report, TROTH_REPORT_FLAGS);
-    json_decref(report);
+    tell(run, troth_report_intervention(&origin, told));
     run->narrowings += told->narrowing;
     run->widenings += !told->narrowing;
 }
@@ -158,11 +163,55 @@ static troth_status read_record(const struct sim_undisturbed *run, const struct 
     return named && place == run->partition ? TROTH_OK : TROTH_MISROUTED;
 }
 
+/* Takes the decision that a pointer names, if it was there before the pointer and is of an agent of
+ * this partition. In at: the pointer's offset. */
+static void decide(struct sim_undisturbed *run, const struct sim_log *log, int64_t at,
+                   int64_t offset)
+{
+    static struct troth_event event;
+    static struct troth_scratch scratch;
+    const struct sim_partition *telemetry = &log->topics[TROTH_TOPIC_TELEMETRY][run->partition];
+    const struct sim_partition *topic = &log->topics[TROTH_TOPIC_DECISIONS][0];
+    struct troth_decision decision;
+    if (offset < 0 || offset >= topic->count) {
+        return;
+    }
+    const struct sim_record *record = &topic->records[offset];
+    if (record->timestamp_us >= telemetry->records[at].timestamp_us ||
+        troth_decision_decode(record->value, record->value_length, &decision) != TROTH_OK ||
+        decision.agent.length != record->key_length ||
+        memcmp(decision.agent.data, record->key, record->key_length) != 0 ||
+        troth_partition_of(TROTH_PARTITIONER_MURMUR2, record->key, record->key_length,
+                           log->partition_count) != run->partition) {
+        return;
+    }
+    decision.position = offset;
+    struct troth_disputed disputed = {.event = &event};
+    bool found = false;
+    if (decision.offset >= 0 && decision.offset <= at && decision.partition == run->partition) {
+        const struct sim_record *named = &telemetry->records[decision.offset];
+        disputed.timestamp_us = named->timestamp_us;
+        found = read_record(run, log, named, &event, &scratch) == TROTH_OK;
+    }
+    const struct troth_ruled ruled =
+        troth_shard_decide(run->shard, &decision, found ? &disputed : NULL);
+    const bool again = run->ruled[offset] && ruled.from == TROTH_RUNG_COUNT;
+    run->ruled[offset] = true;
+    if (ruled.ruling != TROTH_RULING_COUNT && !again) {
+        const struct troth_report_origin origin = {run->config->telemetry_topic, run->partition,
+                                                   run->config->era};
+        run->rulings++;
+        tell(run,
+             troth_report_ruling(&origin, &decision, &ruled, at, troth_shard_clock_us(run->shard)));
+    }
+}
+
 static void open_shard(struct sim_undisturbed *run)
 {
     const struct troth_shard_config config = {.agents_max = run->config->agents_max,
                                               .standings_max = run->config->standings_max,
                                               .standing_bytes = run->config->standing_bytes,
+                                              .dockets_max = TROTH_DOCKETS_MAX,
                                               .max_ahead_us = run->config->max_ahead_us,
                                               .evict_after_us = run->config->evict_after_us,
                                               .on_intervention = on_intervention,
@@ -185,7 +234,9 @@ void sim_undisturbed_run(struct sim_undisturbed *run, const struct sim_log *log,
     *run = (struct sim_undisturbed){.partition = partition, .config = config};
     run->told = calloc(SIM_TOLD_MAX, sizeof *run->told);
     run->rejects = calloc((size_t)records->count + 1, sizeof *run->rejects);
-    TROTH_ASSERT(run->told != NULL && run->rejects != NULL);
+    run->ruled =
+        calloc((size_t)log->topics[TROTH_TOPIC_DECISIONS][0].count + 1, sizeof *run->ruled);
+    TROTH_ASSERT(run->told != NULL && run->rejects != NULL && run->ruled != NULL);
     open_shard(run);
     for (int64_t i = 0; i < records->count; i++) {
         const struct sim_record *record = &records->records[i];
@@ -199,11 +250,13 @@ void sim_undisturbed_run(struct sim_undisturbed *run, const struct sim_log *log,
             run->rejects[run->reject_count++] = (struct sim_reject){i, status};
         }
         if (status == TROTH_OK && event.kind == TROTH_KIND_POINTER) {
+            const int64_t decision = offset_named(&event, "decisions");
             const struct troth_rules *rules =
-                pointed(versions, offset_named(&event), record->timestamp_us);
+                pointed(versions, offset_named(&event, "contracts"), record->timestamp_us);
             const troth_status put =
                 rules != NULL ? troth_shard_contract(run->shard, rules) : TROTH_OK;
             TROTH_ASSERT(put == TROTH_OK || put == TROTH_REFUSED || put == TROTH_FULL);
+            decide(run, log, i, decision);
         }
     }
     struct troth_shard_counts counts;
@@ -218,6 +271,7 @@ void sim_undisturbed_fini(struct sim_undisturbed *run)
     }
     free(run->told);
     free(run->rejects);
+    free(run->ruled);
     free(run->memory);
 }
 

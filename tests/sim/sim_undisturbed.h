@@ -1,6 +1,6 @@
 /*
  * The undisturbed run: the pure core, fed one partition's log as it stands, record by record, with
- * contracts at their pointers.
+ * contracts and decisions at their pointers.
  *
  * It shares the core and the decoder with the worker, and nothing else: what is a good pointer is
  * judged here from the contracts topic as a whole, by the rule in consumers/avro/registry.h.
@@ -42,13 +42,15 @@ struct sim_undisturbed {
     const struct troth_worker_config *config;
     struct troth_shard *shard;
     void *memory;
-    char **told; /* interventions as JSON, in order */
+    char **told; /* interventions, and rulings, as JSON, in order */
     size_t told_count;
     struct sim_reject *rejects; /* in order of offsets */
     size_t reject_count;
     uint64_t evicted; /* agents */
     uint64_t narrowings;
     uint64_t widenings;
+    bool *ruled; /* by offset in the decisions topic: it was, once */
+    uint64_t rulings;
 };
 
 void sim_versions_read(struct sim_versions *versions, const struct sim_log *log);

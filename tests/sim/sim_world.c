@@ -153,6 +153,10 @@ static void trouble(struct sim_world *world)
             sim_stream_push(&world->stream,
                             (unsigned)random_below(random, world->stream.contracts));
         }
+        if (world->stream.decides && random_below(random, 25) == 0 &&
+            !sim_brokers_are_away(&world->cluster)) {
+            sim_stream_decide(&world->stream);
+        }
         sim_fault_draw(world);
         if (random_below(random, 3) == 0) {
             sim_clock_move(&world->cluster.clock, (int64_t)random_below(random, 400000));
@@ -307,6 +311,7 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
     const troth_status status = troth_framing_init(&world->framing, TROTH_FRAMING_BARE);
     TROTH_ASSERT(status == TROTH_OK);
     sim_stream_init(&world->stream, cluster);
+    world->stream.decides &= options->written == NULL; /* the model is given contracts alone */
     const int64_t drawn_us = (int64_t)random_below(&cluster->random, 5) * 400000;
     const size_t bytes = (size_t)256 << random_below(&cluster->random, 10);
     const bool narrow = random_below(&cluster->random, 8) == 0;
@@ -322,6 +327,7 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
         .checkpoint_bytes = bytes,
         .instance = "simulated",
         .tick_us = SIM_SECOND_US,
+        .read_decisions = true,
         .dead_band = 5,
         /* Drawn of the seed, so that all else of it stays as it was. */
         .outage = {.max_narrowed = options->seed % 4 == 0 ? 0.5 : 0.1,
@@ -377,6 +383,7 @@ static void close_world(struct sim_world *world, struct sim_tally *tally)
     tally->late += cluster->log.counts.late;
     tally->stopped += cluster->redis.fenced;
     tally->guarded += world->check.guarded;
+    tally->rulings += world->check.rulings;
     sim_stream_fini(&world->stream);
     sim_check_fini(&world->check);
     sim_redis_fini(&world->cluster.redis);

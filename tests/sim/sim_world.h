@@ -70,6 +70,7 @@ struct sim_tally {
     uint64_t late;    /* commits that arrived after they had been given up */
     uint64_t stopped; /* flushes and narrowings, by the fence */
     uint64_t guarded; /* times that an agent was shown so */
+    uint64_t rulings; /* on decisions, committed */
 };
 
 struct sim_world {
