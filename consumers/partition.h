@@ -12,6 +12,7 @@
 
 #include "consumers/log.h"
 #include "consumers/outage.h"
+#include "consumers/partition_record.h"
 #include "scoring/shard.h"
 
 /* What the store was last told of a standing. */
@@ -35,8 +36,7 @@ struct troth_removal {
 };
 
 enum {
-    TROTH_REMOVALS_MAX = 4096, /* remembered, of a partition */
-    TROTH_RULED_AHEAD = 32     /* decisions that were ruled before an earlier one: forgers' work */
+    TROTH_REMOVALS_MAX = 4096 /* remembered, of a partition */
 };
 
 /* How a partition stands with the store. */

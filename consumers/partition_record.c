@@ -146,6 +146,13 @@ size_t troth_checkpoint_encode(const struct troth_checkpoint *checkpoint,
     }
     write_long(&writer, 0);
     write_long(&writer, checkpoint->decided);
+    if (checkpoint->ruled_count > 0) {
+        write_long(&writer, checkpoint->ruled_count);
+        for (unsigned i = 0; i < checkpoint->ruled_count; i++) {
+            write_long(&writer, checkpoint->ruled[i]);
+        }
+    }
+    write_long(&writer, 0);
     return finish(&writer, buffer);
 }
 
@@ -192,6 +199,7 @@ troth_status troth_checkpoint_decode(const void *bytes, size_t length,
     struct record_reader reader = record_begin(bytes, length, TROTH_CHECKPOINT_FORMAT);
     struct troth_checkpoint read = {.era = record_long(&reader)};
     struct record_items items = {0, 0};
+    struct record_items ruled = {0, 0};
     read.offset = record_long_in(&reader, 0, INT64_MAX);
     read.told = record_long_in(&reader, read.offset, INT64_MAX);
     read.clock_us = record_long_in(&reader, 0, TROTH_SNAPSHOT_MAX);
@@ -201,6 +209,9 @@ troth_status troth_checkpoint_decode(const void *bytes, size_t length,
         version->version = record_long_in(&reader, 1, INT64_MAX);
     }
     read.decided = reader.format >= 2 ? record_long_in(&reader, -1, INT64_MAX) : -1;
+    while (reader.format >= 2 && record_item(&reader, &ruled, TROTH_RULED_AHEAD)) {
+        read.ruled[read.ruled_count++] = record_long_in(&reader, 0, INT64_MAX);
+    }
     const troth_status status = record_finish(&reader);
     if (status == TROTH_OK) {
         *checkpoint = read;

@@ -24,13 +24,14 @@
 #include "scoring/shard.h"
 
 enum {
-    TROTH_PARTITION_FORMAT = 1,  /* of genesis and claim */
+    TROTH_RULED_AHEAD = 32,     /* decisions that were ruled before an earlier one: forgers' work */
+    TROTH_PARTITION_FORMAT = 1, /* of genesis and claim */
     TROTH_CHECKPOINT_FORMAT = 2, /* written; 1, which does not say what was decided, is read too */
     TROTH_STANDING_KEY_MAX = TROTH_AGENT_LENGTH_MAX + 1 + TROTH_NAME_LENGTH_MAX,
     TROTH_INSTANCE_LENGTH_MAX = 255, /* bytes of an instance's name */
     TROTH_NONCE_LENGTH = 16,
     TROTH_PARTITION_RECORD_MAX = 320, /* bytes of any genesis or claim */
-    TROTH_CHECKPOINT_LENGTH_MAX = 64 + TROTH_CONTRACTS_MAX * (TROTH_NAME_LENGTH_MAX + 12)
+    TROTH_CHECKPOINT_LENGTH_MAX = 512 + TROTH_CONTRACTS_MAX * (TROTH_NAME_LENGTH_MAX + 12)
 };
 
 enum troth_record_kind {
@@ -64,8 +65,10 @@ struct troth_checkpoint {
     int64_t offset;   /* of the first record that is needed beside the standings; >= 0 */
     int64_t told;     /* before it everything has been told; >= offset */
     int64_t clock_us; /* of the shard before the record at offset; >= 0 */
-    int64_t decided;  /* all decisions up to this offset were ruled before `told`, or are of others;
-                         -1 */
+    unsigned ruled_count;
+    int64_t ruled[TROTH_RULED_AHEAD]; /* and these past it; ascending or not */
+    int64_t decided; /* all decisions up to this offset were ruled before `told`, or are of others;
+                        -1 */
     unsigned version_count;
     struct troth_version versions[TROTH_CONTRACTS_MAX]; /* in force there */
 };

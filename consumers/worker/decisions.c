@@ -89,7 +89,8 @@ static void note_ruled(const struct troth_worker *worker, struct troth_partition
     uint32_t next = troth_book_from(book, partition->decided + 1);
     for (; next < troth_book_count(book); next++) {
         const struct troth_decision *decision = &troth_book_entry(book, next)->decision;
-        if (is_of(worker, partition, decision) && !was_ruled(partition, decision->position)) {
+        if (is_of(worker, partition, decision) && !was_ruled(partition, decision->position) &&
+            !was_taken(partition, decision)) {
             break;
         }
         partition->decided = decision->position;

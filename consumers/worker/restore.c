@@ -207,6 +207,8 @@ static void take_checkpoint(struct troth_worker *worker, struct troth_partition 
     partition->saved_told = checkpoint->told;
     partition->saved_clock_us = checkpoint->clock_us;
     partition->decided = checkpoint->decided;
+    partition->ruled_count = checkpoint->ruled_count;
+    memcpy(partition->ruled, checkpoint->ruled, sizeof partition->ruled);
     partition->missing[0] = '\0';
     for (unsigned i = 0; i < checkpoint->version_count; i++) {
         const struct troth_version *version = &checkpoint->versions[i];
@@ -264,6 +266,7 @@ static void enter_era(struct troth_worker *worker, struct troth_partition *parti
     /* What was decided before this era was decided of that one: its offsets mean nothing here. */
     const uint32_t old = worker->book != NULL ? troth_book_count(worker->book) : 0;
     partition->decided = old > 0 ? troth_book_entry(worker->book, old - 1)->decision.position : -1;
+    partition->ruled_count = 0;
     partition->next_offset = partition->restored_until;
     partition->whole_due = true;
 }

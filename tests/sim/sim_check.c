@@ -268,9 +268,8 @@ void sim_check_written(void *context, const struct sim_write *write)
      * recertify to narrow. To who looks that is a narrowing. */
     const struct sim_write *row = row_before(&check->cluster->redis, write);
     const bool widens =
-        ((write->cause == TROTH_CONDITION_CALM || write->cause == TROTH_CONDITION_CERTIFIED) &&
-         (row == NULL || write->rung <= row->rung)) ||
-        (write->cause == TROTH_CONDITION_DECISION && row != NULL && write->rung < row->rung);
+        (write->cause == TROTH_CONDITION_CALM || write->cause == TROTH_CONDITION_CERTIFIED) &&
+        (row == NULL || write->rung <= row->rung);
     if (widens || (write->rung < committed && !check->lives_anew)) {
         sim_check_fail(check,
                        "%s/%s is shown at %s by version %" PRId64 " for offset %" PRId64

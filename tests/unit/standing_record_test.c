@@ -561,8 +561,13 @@ static void test_checkpoint(void **state)
     static struct troth_checkpoint read;
     static char names[TROTH_CONTRACTS_MAX][TROTH_NAME_LENGTH_MAX + 1];
     (void)state;
-    checkpoint = (struct troth_checkpoint){
-        .era = 7, .offset = 5, .told = INT64_MAX, .clock_us = START, .decided = 9};
+    checkpoint = (struct troth_checkpoint){.era = 7,
+                                           .offset = 5,
+                                           .told = INT64_MAX,
+                                           .clock_us = START,
+                                           .decided = 9,
+                                           .ruled_count = 2,
+                                           .ruled = {11, 500}};
     size_t length = troth_checkpoint_encode(&checkpoint, bytes);
     check_avro(troth_avsc_checkpoint, troth_avsc_checkpoint_length, bytes, length);
     for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) { /* the longest that there can be */
@@ -577,15 +582,15 @@ static void test_checkpoint(void **state)
     }
     assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_OK);
     assert_true(read.era == 7 && read.offset == 5 && read.told == INT64_MAX &&
-                read.clock_us == START && read.decided == 9 &&
-                read.version_count == TROTH_CONTRACTS_MAX);
+                read.clock_us == START && read.decided == 9 && read.ruled_count == 2 &&
+                read.ruled[1] == 500 && read.version_count == TROTH_CONTRACTS_MAX);
     for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) {
         assert_true(read.versions[i].version == INT64_MAX - i &&
                     read.versions[i].contract.length == TROTH_NAME_LENGTH_MAX &&
                     memcmp(read.versions[i].contract.data, names[i], TROTH_NAME_LENGTH_MAX) == 0);
     }
-    bytes[0] = 2 * 1; /* format 1 ends before `decided` */
-    assert_int_equal(troth_checkpoint_decode(bytes, length - 1, &read), TROTH_OK);
+    bytes[0] = 2 * 1; /* format 1 ends before `decided` and `ruled` */
+    assert_int_equal(troth_checkpoint_decode(bytes, length - 6, &read), TROTH_OK);
     assert_int_equal(read.decided, -1);
     bytes[0] = 2 * 3;
     assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_UNSUPPORTED);
