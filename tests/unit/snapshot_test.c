@@ -53,7 +53,8 @@ struct stream {
 };
 
 static struct stream stream;
-static char contract_names[CONTRACTS_MAX][8] = {"c0", "c1", "c2"};
+/* The last is nobody's. */
+static char contract_names[CONTRACTS_MAX + 1][8] = {"c0", "c1", "c2", "none"};
 
 /* Draws a decision for record i; some are told twice, some name what is not there. */
 static void make_decision(uint64_t *random, unsigned i)
