@@ -24,6 +24,8 @@ static const struct troth_topics_setting settings[] = {
      "a shard is read again from it, and must find its windows and deadlines"},
     {TROTH_TOPIC_DECISIONS, TROTH_TOPICS_EXACT, "cleanup.policy", "delete",
      "compaction would drop decisions"},
+    {TROTH_TOPIC_DECISIONS, TROTH_TOPICS_EXACT, "message.timestamp.type", "LogAppendTime",
+     "a decision is taken where telemetry points to it, which must be after the log took it"},
     {TROTH_TOPIC_DECISIONS, TROTH_TOPICS_AT_LEAST, "retention.ms", "-1",
      "every worker reads all decisions"},
     {TROTH_TOPIC_DECISIONS, TROTH_TOPICS_AT_LEAST, "retention.bytes", "-1",
