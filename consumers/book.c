@@ -78,7 +78,7 @@ static bool keep(struct troth_decision *d)
     return true;
 }
 
-troth_status troth_book_take(struct troth_book *book, const struct troth_book_record *record,
+troth_status troth_book_take(struct troth_book *book, const struct troth_control_record *record,
                              const char **reason)
 {
     struct troth_decision decision;

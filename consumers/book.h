@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "consumers/control_record.h"
 #include "schemas/decision.h"
 #include "schemas/status.h"
 
@@ -21,16 +22,6 @@ enum { TROTH_BOOK_MAX = 1048576 };                 /* decisions */
 #define TROTH_BOOK_BYTES_MAX (UINT64_C(256) << 20) /* of their records */
 
 struct troth_book;
-
-/* A record of the decisions topic; they are taken in the order of their offsets. */
-struct troth_book_record {
-    int64_t offset;
-    int64_t time_us; /* by the log */
-    const char *key; /* NULL: none */
-    size_t key_length;
-    const char *value; /* NULL: a tombstone */
-    size_t value_length;
-};
 
 /* A decision in the book; its texts live as long as the book. */
 struct troth_booked {
@@ -49,7 +40,7 @@ void troth_book_destroy(struct troth_book *book);
  * its agent's key; TROTH_FULL or TROTH_NO_MEMORY.
  */
 TROTH_MUST_CHECK
-troth_status troth_book_take(struct troth_book *book, const struct troth_book_record *record,
+troth_status troth_book_take(struct troth_book *book, const struct troth_control_record *record,
                              const char **reason);
 
 /* Returns how many there are; they are numbered from 0 in the order of their offsets. */

@@ -38,7 +38,7 @@ void troth_survey_add_counts(struct troth_worker_counts *sum, const struct troth
     for (unsigned i = 0; i < TROTH_RULING_COUNT; i++) {
         sum->rulings[i] += one->rulings[i];
     }
-    sum->decisions_refused += one->decisions_refused;
+    sum->decisions_unreadable += one->decisions_unreadable;
     sum->interventions += one->interventions;
     for (unsigned i = 0; i < TROTH_CONDITION_COUNT; i++) {
         sum->narrowings[i] += one->narrowings[i];

@@ -70,7 +70,8 @@ static troth_status try_to_send(struct troth_worker *worker, const struct troth_
 static void not_sent(struct troth_worker *worker, const struct troth_log_record *record,
                      troth_status status)
 {
-    troth_worker_say(worker, TROTH_LEVEL_ERROR, "cannot write to %s: %s",
+    troth_worker_say(worker, TROTH_LEVEL_ERROR,
+                     "cannot write to %s: %s; what came after the last commit is read again",
                      troth_topic_name(record->topic),
                      worker->config.log->error(worker->config.log));
     worker->broken = status == TROTH_FENCED ? TROTH_FENCED : TROTH_REFUSED;

@@ -91,7 +91,7 @@ struct troth_worker_counts {
     uint64_t missing; /* numbers of emitters that never came */
     uint64_t rejects[TROTH_STATUS_COUNT];       /* by reason */
     uint64_t rulings[TROTH_RULING_COUNT];       /* on decisions, sent */
-    uint64_t decisions_refused;                 /* records that are no decision */
+    uint64_t decisions_unreadable;              /* records that are no decision */
     uint64_t interventions;                     /* sent */
     uint64_t narrowings[TROTH_CONDITION_COUNT]; /* of them, by cause */
     uint64_t widenings[TROTH_CONDITION_COUNT];  /* the others */

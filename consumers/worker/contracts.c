@@ -7,21 +7,10 @@
 
 #include "consumers/worker/state.h"
 
-/* How long a pointer that came too early waits to be sent again: clocks of brokers that differ must
- * not make a flood of it. */
-#define POINT_AGAIN_US INT64_C(1000000)
-
 void troth_worker_take_contract(struct troth_worker *worker, const struct troth_log_item *item)
 {
     char reason[TROTH_REASON_LENGTH];
-    const struct troth_registry_record record = {
-        .offset = item->offset,
-        .time_us = item->timestamp_us,
-        .key = item->has_key ? item->key : NULL,
-        .key_length = item->key_length,
-        .value = item->has_value ? item->value : NULL,
-        .value_length = item->value_length,
-    };
+    const struct troth_control_record record = troth_control_record_of(item);
     const troth_status status = troth_registry_take(worker->registry, &record, reason);
     if (status == TROTH_NO_MEMORY) {
         worker->broken = status; /* made anew, the worker reads it again */
@@ -63,8 +52,7 @@ static void pass_over(struct troth_worker *worker, struct troth_partition *parti
             continue;
         }
         partition->pointed[i] = 0;
-        partition->check_pointers = true;
-        partition->point_after_us = troth_worker_now_us(worker) + POINT_AGAIN_US;
+        troth_worker_point_again(worker, partition);
         troth_worker_say(worker, TROTH_LEVEL_INFO,
                          "a pointer to %s@%" PRId64 " stands in telemetry[%" PRId32
                          "] before the version itself, by the log's clocks; pointing again",

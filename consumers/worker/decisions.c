@@ -14,26 +14,18 @@ enum {
     READ_TRIES = 10, /* of READ_US each, for a record that a dispute names */
     POINTERS_AT_ONCE = 256
 };
-#define READ_US        INT64_C(2000000)
-#define POINT_AGAIN_US INT64_C(1000000)
+#define READ_US INT64_C(2000000)
 
 void troth_worker_take_decision(struct troth_worker *worker, const struct troth_log_item *item)
 {
     const char *reason = NULL;
-    const struct troth_book_record record = {
-        .offset = item->offset,
-        .time_us = item->timestamp_us,
-        .key = item->has_key ? item->key : NULL,
-        .key_length = item->key_length,
-        .value = item->has_value ? item->value : NULL,
-        .value_length = item->value_length,
-    };
+    const struct troth_control_record record = troth_control_record_of(item);
     const troth_status status = troth_book_take(worker->book, &record, &reason);
     if (status == TROTH_NO_MEMORY) {
         worker->broken = status; /* made anew, the worker reads it again */
     }
     if (status != TROTH_OK) {
-        worker->counts.decisions_refused++;
+        worker->counts.decisions_unreadable++;
         troth_worker_say(worker, TROTH_LEVEL_WARNING, "decision at offset %" PRId64 " refused: %s",
                          item->offset, reason);
     }
@@ -74,8 +66,8 @@ static bool was_ruled(const struct troth_partition *partition, int64_t offset)
     return ruled;
 }
 
-/* Notes that a decision was ruled. Where too many were ahead of one that was not, the one that is
- * furthest ahead is forgotten: it is pointed to again, for nothing. */
+/* Notes that a decision was ruled. Where too many are ahead of one that was not, it is not noted,
+ * and pointed to again, for nothing. */
 static void note_ruled(const struct troth_worker *worker, struct troth_partition *partition,
                        int64_t offset)
 {
@@ -157,7 +149,8 @@ static bool read_disputed(struct troth_worker *worker, const struct troth_partit
     if (status != TROTH_OK && status != TROTH_NOT_FOUND) {
         troth_worker_say(worker, TROTH_LEVEL_ERROR,
                          "the record that a dispute names, telemetry[%" PRId32 "] at %" PRId64
-                         ", could not be read: %s",
+                         ", could not be read: %s; nothing is ruled on it, and what came after the "
+                         "last commit is read again",
                          partition->number, decision->offset, log->error(log));
         worker->broken = TROTH_REFUSED;
         return false;
@@ -218,8 +211,7 @@ void troth_worker_follow_decision(struct troth_worker *worker, struct troth_part
         if (number < TROTH_BOOK_MAX && partition->decision_pointed >= offset) {
             /* Our own, by a clock that is behind the decisions' broker's. */
             partition->decision_pointed = partition->decided;
-            partition->check_pointers = true;
-            partition->point_after_us = troth_worker_now_us(worker) + POINT_AGAIN_US;
+            troth_worker_point_again(worker, partition);
         }
         return;
     }

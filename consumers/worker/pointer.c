@@ -9,6 +9,10 @@
 
 #include "consumers/worker/state.h"
 
+/* How long a pointer that came too early waits to be sent again: clocks of brokers that differ must
+ * not make a flood of it. */
+#define POINT_AGAIN_US INT64_C(1000000)
+
 static const unsigned topics[] = {TROTH_TOPIC_CONTRACTS, TROTH_TOPIC_DECISIONS};
 
 /* ---- Sending. ---- */
@@ -35,6 +39,12 @@ void troth_worker_point(struct troth_worker *worker, struct troth_partition *par
                                  : shard_us > 1000           ? shard_us
                                                              : 1000;
     troth_worker_send_own(worker, partition, &pointer, timestamp_us);
+}
+
+void troth_worker_point_again(const struct troth_worker *worker, struct troth_partition *partition)
+{
+    partition->check_pointers = true;
+    partition->point_after_us = troth_worker_now_us(worker) + POINT_AGAIN_US;
 }
 
 void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partition *partition)

@@ -10,9 +10,9 @@
 #define TROTH_CONSUMERS_WORKER_STATE_H
 
 #include "consumers/avro/decode.h"
-#include "consumers/avro/registry.h"
 #include "consumers/book.h"
 #include "consumers/partition.h"
+#include "consumers/registry.h"
 #include "consumers/worker.h"
 
 enum {
@@ -339,6 +339,10 @@ bool troth_worker_reads_enough(struct troth_worker *worker, unsigned topic);
 /* worker/pointer.c. Appends a POINTER to what stands in a control topic at an offset. */
 void troth_worker_point(struct troth_worker *worker, struct troth_partition *partition,
                         unsigned topic, int64_t offset);
+
+/* A pointer of ours came before what it names, by the log's clocks: it is sent again, in due time.
+ */
+void troth_worker_point_again(const struct troth_worker *worker, struct troth_partition *partition);
 
 /* Points to each version in force and each decision that the shard does not know yet: they take
  * effect where the pointer stands in the log, when it is read back. */

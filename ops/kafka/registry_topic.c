@@ -14,7 +14,7 @@ static void take_record(struct troth_registry_topic *topic, const rd_kafka_messa
 {
     char reason[TROTH_REASON_LENGTH];
     topic->records++;
-    const struct troth_registry_record record = {
+    const struct troth_control_record record = {
         .offset = message->offset,
         .time_us = rd_kafka_message_timestamp(message, NULL) * 1000,
         .key = message->key,

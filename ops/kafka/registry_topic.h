@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "consumers/avro/registry.h"
 #include "consumers/kafka/client.h"
+#include "consumers/registry.h"
 #include "ops/config/config.h"
 #include "schemas/contract.h"
 #include "schemas/status.h"

@@ -74,7 +74,7 @@
       "Changes of rung that were told, by direction (narrowing, widening) and cause.")             \
     X(RULINGS, "troth_decisions_total", COUNTER, "ruling", "decisions",                            \
       "Decisions of people that were ruled, by what became of them.")                              \
-    X(DECISIONS_REFUSED, "troth_decisions_unreadable_total", COUNTER, "", "records",               \
+    X(DECISIONS_UNREADABLE, "troth_decisions_unreadable_total", COUNTER, "", "records",            \
       "Records of the decisions topic that are no decision, by each worker that read them.")       \
     X(UNANNOUNCED, "troth_interventions_unannounced_total", COUNTER, "", "interventions",          \
       "Changes of rung, too many at a time, that the store's listeners were not told of.")         \
@@ -272,7 +272,7 @@ static void write_interventions(struct troth_metrics_text *text,
         const struct troth_metric_label label = {"ruling", troth_ruling_name(i)};
         troth_metrics_number(text, &families[RULINGS], &label, 1, counts->rulings[i]);
     }
-    number(text, DECISIONS_REFUSED, counts->decisions_refused);
+    number(text, DECISIONS_UNREADABLE, counts->decisions_unreadable);
     number(text, UNANNOUNCED, counts->unannounced);
     troth_metrics_family(text, &families[TO_NARROW]);
     troth_metrics_histogram(text, &families[TO_NARROW], &counts->to_narrow);

@@ -3,7 +3,7 @@
  * contracts and decisions at their pointers.
  *
  * It shares the core and the decoder with the worker, and nothing else: what is a good pointer is
- * judged here from the contracts topic as a whole, by the rule in consumers/avro/registry.h.
+ * judged here from the contracts topic as a whole, by the rule in consumers/registry.h.
  *
  * Threads: one. Memory: sim_undisturbed_run takes, sim_undisturbed_fini gives back.
  */

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "consumers/avro/registry.h"
+#include "consumers/registry.h"
 
 static struct troth_registry *registry;
 static char reason[TROTH_REASON_LENGTH];
@@ -32,12 +32,12 @@ static int close_registry(void **state)
 
 static troth_status take_at(int64_t offset, int64_t time_us, const char *key, const char *value)
 {
-    const struct troth_registry_record record = {.offset = offset,
-                                                 .time_us = time_us,
-                                                 .key = key,
-                                                 .key_length = key != NULL ? strlen(key) : 0,
-                                                 .value = value,
-                                                 .value_length = value != NULL ? strlen(value) : 0};
+    const struct troth_control_record record = {.offset = offset,
+                                                .time_us = time_us,
+                                                .key = key,
+                                                .key_length = key != NULL ? strlen(key) : 0,
+                                                .value = value,
+                                                .value_length = value != NULL ? strlen(value) : 0};
     memset(reason, 'x', sizeof reason);
     const troth_status status = troth_registry_take(registry, &record, reason);
     assert_non_null(memchr(reason, '\0', sizeof reason));
@@ -249,11 +249,11 @@ static void keys_of_any_bytes(void **state)
         for (size_t k = 0; k < value_length; k++) {
             value[k] = (char)random_below(&random, 256);
         }
-        const struct troth_registry_record record = {1, 1, key, key_length, value, value_length};
+        const struct troth_control_record record = {1, 1, key, key_length, value, value_length};
         assert_int_not_equal(troth_registry_take(registry, &record, reason), TROTH_OK);
     }
     static const char tailed[] = "refunds\0tail";
-    const struct troth_registry_record record = {1, 1, tailed, sizeof tailed - 1, "1", 1};
+    const struct troth_control_record record = {1, 1, tailed, sizeof tailed - 1, "1", 1};
     assert_int_equal(troth_registry_take(registry, &record, reason), TROTH_INVALID);
     assert_null(in_force("refunds"));
 }

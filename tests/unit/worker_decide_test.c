@@ -261,7 +261,7 @@ static void what_is_no_decision(void **state)
     fake_cluster_append(&world.cluster, TROTH_TOPIC_DECISIONS, 0, "a", 1, value, length - 1);
     fake_cluster_append(&world.cluster, TROTH_TOPIC_DECISIONS, 0, NULL, 0, "x", 1);
     world_run(&world, 3 * SECOND_US);
-    assert_int_equal(world_counts(&world).decisions_refused, 3);
+    assert_int_equal(world_counts(&world).decisions_unreadable, 3);
     assert_int_equal(count("\"ruling\""), 0);
     assert_non_null(strstr(world.said, "its key is not its agent's name"));
 }

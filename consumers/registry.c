@@ -1,4 +1,4 @@
-#include "consumers/avro/registry.h"
+#include "consumers/registry.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -84,7 +84,7 @@ static int64_t read_version(const char *text, size_t length)
 
 /* `contract@version`: the document. */
 static troth_status take_version(struct troth_registry *registry,
-                                 const struct troth_registry_record *record, const char *name,
+                                 const struct troth_control_record *record, const char *name,
                                  int64_t number, char reason[TROTH_REASON_LENGTH])
 {
     if (registry->version_count == TROTH_VERSIONS_MAX) {
@@ -123,7 +123,7 @@ static troth_status take_version(struct troth_registry *registry,
 
 /* `contract`: which version is in force. */
 static troth_status take_in_force(struct troth_registry *registry,
-                                  const struct troth_registry_record *record, const char *name,
+                                  const struct troth_control_record *record, const char *name,
                                   int64_t number, char reason[TROTH_REASON_LENGTH])
 {
     struct version *version = find_version(registry, name, number);
@@ -185,7 +185,7 @@ static void note_offset(struct troth_registry *registry, int64_t offset)
 }
 
 troth_status troth_registry_take(struct troth_registry *registry,
-                                 const struct troth_registry_record *record,
+                                 const struct troth_control_record *record,
                                  char reason[TROTH_REASON_LENGTH])
 {
     char name[TROTH_NAME_LENGTH_MAX + 1];

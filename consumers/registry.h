@@ -29,12 +29,13 @@
  * Threads: one worker's. Memory: versions are kept until the registry is destroyed, since shards
  * point at their rules; bounded by TROTH_VERSIONS_MAX.
  */
-#ifndef TROTH_CONSUMERS_AVRO_REGISTRY_H
-#define TROTH_CONSUMERS_AVRO_REGISTRY_H
+#ifndef TROTH_CONSUMERS_REGISTRY_H
+#define TROTH_CONSUMERS_REGISTRY_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "consumers/control_record.h"
 #include "schemas/status.h"
 #include "scoring/rules.h"
 #include "scoring/shard.h"
@@ -42,16 +43,6 @@
 enum { TROTH_VERSIONS_MAX = 4096, TROTH_REASON_LENGTH = 512 };
 
 struct troth_registry;
-
-/* A record of the contracts topic; they are taken in the order of their offsets. */
-struct troth_registry_record {
-    int64_t offset;
-    int64_t time_us; /* by the log */
-    const char *key; /* NULL: none */
-    size_t key_length;
-    const char *value; /* NULL: a tombstone */
-    size_t value_length;
-};
 
 /* A contract that has a version in force. */
 struct troth_in_force {
@@ -73,7 +64,7 @@ void troth_registry_destroy(struct troth_registry *registry);
  */
 TROTH_MUST_CHECK
 troth_status troth_registry_take(struct troth_registry *registry,
-                                 const struct troth_registry_record *record,
+                                 const struct troth_control_record *record,
                                  char reason[TROTH_REASON_LENGTH]);
 
 /* Returns the rules of the version whose record has that offset, or NULL. */

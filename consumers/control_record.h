@@ -1,0 +1,32 @@
+/*
+ * A record of a control topic, for those who keep what it says: the registry of contracts and the
+ * book of decisions. They are taken in the order of their offsets.
+ *
+ * Memory: borrowed for the call. Threads: plain data.
+ */
+#ifndef TROTH_CONSUMERS_CONTROL_RECORD_H
+#define TROTH_CONSUMERS_CONTROL_RECORD_H
+
+#include "consumers/log.h"
+
+struct troth_control_record {
+    int64_t offset;
+    int64_t time_us; /* by the log */
+    const char *key; /* NULL: none */
+    size_t key_length;
+    const char *value; /* NULL: a tombstone */
+    size_t value_length;
+};
+
+/* Returns the record that an item of the log is. */
+static inline struct troth_control_record troth_control_record_of(const struct troth_log_item *item)
+{
+    return (struct troth_control_record){.offset = item->offset,
+                                         .time_us = item->timestamp_us,
+                                         .key = item->has_key ? item->key : NULL,
+                                         .key_length = item->key_length,
+                                         .value = item->has_value ? item->value : NULL,
+                                         .value_length = item->value_length};
+}
+
+#endif
