@@ -1,8 +1,8 @@
 /*
- * Evidence: what an event adds to a standing's terms, and what is in a window at a time.
+ * Evidence: what an event adds to a standing's terms, and what a dispute takes out of them again.
  *
- * A ring holds the panes up to `head`; adding moves it to the pane of the clock, looking never
- * changes it, so a standing can be looked at for any time from its last event on.
+ * A ring holds the panes up to `head`; adding moves it to the pane of the clock. scoring/window.h
+ * looks.
  */
 #ifndef TROTH_SCORING_EVIDENCE_H
 #define TROTH_SCORING_EVIDENCE_H
@@ -61,35 +61,5 @@ void troth_evidence_take_back(const struct troth_rules *rules, struct troth_stan
                               unsigned term, const struct troth_instant *instant,
                               const struct troth_event *event, const struct troth_moment *moment,
                               int64_t timestamp_us);
-
-/* The aged sums of a share's window. */
-struct troth_sums {
-    double g; /* kept */
-    double b; /* broken */
-    bool any; /* there is evidence in the window */
-};
-
-/* Returns the aged sums of a term that shares, at the instant (not before its last event). */
-struct troth_sums troth_window_sums(const struct troth_rules *rules,
-                                    const struct troth_standing *standing, unsigned term,
-                                    const struct troth_instant *instant);
-
-/* Out kept, broken: the plain sums of a term's window; of one that does not share: never, broken so
- * often; budget and cadence 0. */
-void troth_window_counts(const struct troth_rules *rules, const struct troth_standing *standing,
-                         unsigned term, const struct troth_instant *instant, uint64_t *kept,
-                         uint64_t *broken);
-
-/* Out sum: the plain sum of a budget's window (saturating). Returns whether it has any amount. */
-bool troth_window_amount(const struct troth_rules *rules, const struct troth_standing *standing,
-                         unsigned term, const struct troth_instant *instant, int64_t *sum);
-
-/* Returns the newest pane that holds evidence in the window of a windowed term, or -1. */
-int64_t troth_window_newest(const struct troth_rules *rules, const struct troth_standing *standing,
-                            unsigned term, const struct troth_instant *instant);
-
-/* Out offsets: of the last broken records of a term, newest first. Returns how many, 0..4. */
-unsigned troth_witnesses(const struct troth_rules *rules, const struct troth_standing *standing,
-                         unsigned term, int64_t offsets[TROTH_WITNESSES_MAX]);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "scoring/docket.h"
-#include "scoring/evidence.h"
+#include "scoring/window.h"
 
 /* In the order in which a rung's conditions are tried for its cause. */
 #define TROTH_CONDITIONS(X)                                                                        \

@@ -4,6 +4,7 @@
 
 #include "schemas/assert.h"
 #include "schemas/touch.h"
+#include "scoring/evidence.h"
 #include "scoring/predicate.h"
 #include "scoring/shard_state.h"
 

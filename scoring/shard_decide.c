@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schemas/assert.h"
+#include "scoring/evidence.h"
 #include "scoring/predicate.h"
 #include "scoring/shard_state.h"
 

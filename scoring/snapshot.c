@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "schemas/assert.h"
-#include "scoring/evidence.h"
 #include "scoring/ladder.h"
+#include "scoring/window.h"
 
 static bool is_windowed(unsigned kind)
 {

@@ -9,7 +9,7 @@
 #include "consumers/worker/state.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
-#include "scoring/evidence.h"
+#include "scoring/window.h"
 
 enum { SWEEP_MAX = 2048 /* standings of a partition that are looked at in a turn */ };
 
