@@ -25,7 +25,8 @@
     X(WAIVE, "waive")                                                                              \
     X(DISPUTE_OPEN, "dispute_open")                                                                \
     X(DISPUTE_UPHOLD, "dispute_uphold")                                                            \
-    X(DISPUTE_REJECT, "dispute_reject")
+    X(DISPUTE_REJECT, "dispute_reject")                                                            \
+    X(CLAIM, "claim")
 
 #define TROTH_ENUMERATE_ACTION(NAME, text) TROTH_ACTION_##NAME,
 enum troth_action { TROTH_ACTIONS(TROTH_ENUMERATE_ACTION) TROTH_ACTION_COUNT };
@@ -45,7 +46,7 @@ enum troth_action { TROTH_ACTIONS(TROTH_ENUMERATE_ACTION) TROTH_ACTION_COUNT };
     X(NO_TERM, "no_term", "the contract has no such term, or none that this can be said of")       \
     X(NO_RECORD, "no_record",                                                                      \
       "the record cannot be read any more, or is no evidence of the agent for that term")          \
-    X(NOT_OPEN, "not_open", "no dispute of that record and term is open")                          \
+    X(NOT_OPEN, "not_open", "no such dispute, or no review, is open")                          \
     X(NO_ROOM, "no_room", "the shard, or the agent's docket, holds as much as it may")
 
 #define TROTH_ENUMERATE_RULING(NAME, text, meaning) TROTH_RULING_##NAME,

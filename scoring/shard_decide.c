@@ -311,6 +311,7 @@ static unsigned act(struct ruling *r)
         return action == TROTH_ACTION_DISPUTE_OPEN
                    ? open_dispute(r)
                    : close_dispute(r, action == TROTH_ACTION_DISPUTE_UPHOLD);
+    case TROTH_ACTION_CLAIM:
     case TROTH_ACTION_KEEP:
     case TROTH_ACTION_COUNT:
         break;
