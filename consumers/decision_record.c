@@ -6,7 +6,7 @@
 #include "schemas/assert.h"
 #include "schemas/contract.h"
 
-_Static_assert((int)TROTH_ACTION_COUNT == 10, "Action in schemas/decision.avsc");
+_Static_assert((int)TROTH_ACTION_COUNT == 11, "Action in schemas/decision.avsc");
 
 static void write_text(struct avro_writer *writer, struct troth_text text)
 {

@@ -18,8 +18,9 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
         round_up((size_t)config->standings_max * sizeof(struct troth_published));
     const size_t removals_size = round_up(TROTH_REMOVALS_MAX * sizeof(struct troth_removal));
     const size_t outages_size = round_up(TROTH_CONTRACTS_MAX * sizeof(struct troth_outage));
-    const size_t size = shard_size + published_size + removals_size + outages_size +
-                        TROTH_CONTRACTS_MAX * sizeof(struct troth_outage_told);
+    const size_t told_size = round_up(TROTH_CONTRACTS_MAX * sizeof(struct troth_outage_told));
+    const size_t size = shard_size + published_size + removals_size + outages_size + told_size +
+                        TROTH_WEEK_RECORDS_MAX * sizeof(struct troth_week_entry);
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
@@ -39,12 +40,15 @@ troth_status troth_partition_init(struct troth_partition *partition, int32_t num
     partition->removals = (void *)rest;
     partition->outages = (void *)(rest + removals_size);
     partition->outage_told = (void *)(rest + removals_size + outages_size);
+    partition->weeks.entries = (void *)(rest + removals_size + outages_size + told_size);
+    partition->weeks.newest = -1;
     return TROTH_OK;
 }
 
 void troth_partition_fini(struct troth_partition *partition)
 {
     if (partition->memory != NULL) {
+        troth_weeks_fini(&partition->weeks);
         munmap(partition->memory, partition->memory_size);
     }
     memset(partition, 0, sizeof *partition);

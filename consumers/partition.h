@@ -13,6 +13,7 @@
 #include "consumers/log.h"
 #include "consumers/outage.h"
 #include "consumers/partition_record.h"
+#include "consumers/weeks.h"
 #include "scoring/shard.h"
 
 /* What the store was last told of a standing. */
@@ -21,8 +22,10 @@ struct troth_published {
     int64_t good_until_us;
     uint16_t score;
     uint8_t rung;
-    bool known : 1;   /* something was published since the store was last connected */
-    bool guarded : 1; /* its agent is, or may be, shown as guarded for it (worker/guard.c) */
+    bool known : 1;    /* something was published since the store was last connected */
+    bool guarded : 1;  /* its agent is, or may be, shown as guarded for it (worker/guard.c) */
+    bool reviewed : 1; /* it was shown with an open review, */
+    bool indebted : 1; /* and with an exception */
     uint8_t hit : 2; /* 1 + the rung that it was hit at by an outage, clear or warn; 0: it is not */
     uint32_t
         widened; /* number of the commit that its last widening waits, or waited, for; 0: none */
@@ -102,6 +105,10 @@ struct troth_partition {
     int64_t sent_us;       /* the same, of the checkpoint that is being committed */
     bool whole_due;        /* everything must be, before anything else is committed */
     bool saving;           /* something was, and is not committed */
+    /* Of the week's ledgers (worker/week.c). */
+    struct troth_weeks weeks;
+    int64_t weeks_until; /* those written down have counted the records before this offset */
+    bool week_due;       /* they are to be written with the next commit, whatever else is */
     /* Of the store (worker/view.c). */
     int64_t found_applied;  /* the offset that the store had applied when it was last owned there */
     uint32_t owned;         /* how often this claim has owned it there */

@@ -153,6 +153,7 @@ size_t troth_checkpoint_encode(const struct troth_checkpoint *checkpoint,
         }
     }
     write_long(&writer, 0);
+    write_long(&writer, checkpoint->weeks);
     return finish(&writer, buffer);
 }
 
@@ -212,6 +213,7 @@ troth_status troth_checkpoint_decode(const void *bytes, size_t length,
     while (reader.format >= 2 && record_item(&reader, &ruled, TROTH_RULED_AHEAD)) {
         read.ruled[read.ruled_count++] = record_long_in(&reader, 0, INT64_MAX);
     }
+    read.weeks = reader.format >= 3 ? record_long_in(&reader, 0, read.told) : read.told;
     const troth_status status = record_finish(&reader);
     if (status == TROTH_OK) {
         *checkpoint = read;

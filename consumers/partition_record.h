@@ -6,6 +6,7 @@
  *     0x00 "genesis"        before the first standing: schemas/genesis.avsc
  *     0x00 "claim"          a worker's claim to the partition: schemas/claim.avsc
  *     0x00 "checkpoint"     how far the standings are written down: schemas/checkpoint.avsc
+ *     0x00 "week" 0x00 ...  a ledger: consumers/week_record.h
  *
  * Names have a byte at least and no control character, so no key can be two of them, and compaction
  * keeps the last record of each.
@@ -26,7 +27,8 @@
 enum {
     TROTH_RULED_AHEAD = 32,     /* decisions that were ruled before an earlier one: forgers' work */
     TROTH_PARTITION_FORMAT = 1, /* of genesis and claim */
-    TROTH_CHECKPOINT_FORMAT = 2, /* written; 1, which does not say what was decided, is read too */
+    TROTH_CHECKPOINT_FORMAT = 3, /* written; 2, without `weeks`, and 1, which does not say what was
+                                  * decided, are read too */
     TROTH_STANDING_KEY_MAX = TROTH_AGENT_LENGTH_MAX + 1 + TROTH_NAME_LENGTH_MAX,
     TROTH_INSTANCE_LENGTH_MAX = 255, /* bytes of an instance's name */
     TROTH_NONCE_LENGTH = 16,
@@ -69,6 +71,7 @@ struct troth_checkpoint {
     int64_t ruled[TROTH_RULED_AHEAD]; /* and these past it; ascending or not */
     int64_t decided; /* all decisions up to this offset were ruled before `told`, or are of others;
                         -1 */
+    int64_t weeks;   /* ledgers have counted the records before this offset; at most told */
     unsigned version_count;
     struct troth_version versions[TROTH_CONTRACTS_MAX]; /* in force there */
 };

@@ -11,7 +11,9 @@ enum {
     CONDITIONS = TROTH_CONDITION_COUNT,
     KINDS = TROTH_TERM_CADENCE + 1,
     FORMAT_OF_IDLE = 2, /* the first that has the field */
-    FORMAT_OF_DOCKET = 3
+    FORMAT_OF_DOCKET = 3,
+    FORMAT_OF_REVIEW = 4,
+    SCORE_MAX = 1000
 };
 
 /* The symbols in the schema are those of our enumerations, in their order. */
@@ -120,6 +122,24 @@ static void write_sessions(struct avro_writer *writer, int64_t uses,
     write_long(writer, 0);
 }
 
+/* The last in the array is the last of those in use. */
+static void write_exceptions(struct avro_writer *writer, const struct troth_docket *docket)
+{
+    unsigned count = TROTH_EXCEPTIONS_MAX;
+    while (count > 0 && docket->exceptions[count - 1].until_us == TROTH_NEVER_US) {
+        count--;
+    }
+    write_count(writer, count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct troth_exception *exception = &docket->exceptions[i];
+        write_text(writer, (struct troth_text){exception->owner, exception->owner_length});
+        write_time(writer, exception->since_us);
+        write_time(writer, exception->until_us);
+        write_long(writer, exception->uses);
+    }
+    write_long(writer, 0);
+}
+
 static void write_docket(struct avro_writer *writer, const struct troth_snapshot *snapshot)
 {
     const struct troth_docket *docket = &snapshot->docket;
@@ -130,6 +150,7 @@ static void write_docket(struct avro_writer *writer, const struct troth_snapshot
     for (unsigned i = 0; i < snapshot->term_count; i++) {
         write_time(writer, docket->waived_until_us[i]);
         write_long(writer, docket->waived_uses[i]);
+        write_long(writer, docket->waived_position[i]);
     }
     write_long(writer, 0);
     write_count(writer, docket->dispute_count);
@@ -148,6 +169,14 @@ static void write_docket(struct avro_writer *writer, const struct troth_snapshot
         write_bytes(writer, docket->known[i].id, TROTH_DECISION_ID_LENGTH);
     }
     write_long(writer, 0);
+    write_exceptions(writer, docket);
+    write_long(writer, docket->claimed_position);
+    write_time(writer, docket->claimed_us);
+    write_time(writer, docket->reviewed_us);
+    write_long(writer, docket->reviewed_score);
+    write_long(writer, docket->reviewed_rung);
+    write_long(writer, docket->narrowed_since);
+    write_long(writer, docket->widened_since);
 }
 
 static void write_header(struct avro_writer *writer, const struct troth_snapshot *snapshot)
@@ -195,6 +224,9 @@ troth_status troth_standing_encode(const struct troth_snapshot *snapshot, void *
     if (write_branch(&writer, snapshot->docketed)) {
         write_docket(&writer, snapshot);
     }
+    write_long(&writer, snapshot->review);
+    write_long(&writer, snapshot->review_us);
+    write_time(&writer, snapshot->fell_us);
     if (writer.full) {
         return TROTH_FULL;
     }
@@ -291,6 +323,22 @@ static uint8_t read_sessions(struct record_reader *reader, int64_t *uses,
     return count;
 }
 
+static void read_exceptions(struct record_reader *reader, struct troth_docket *docket)
+{
+    struct record_items items = {0, 0};
+    for (unsigned i = 0; record_item(reader, &items, TROTH_EXCEPTIONS_MAX); i++) {
+        struct troth_exception *exception = &docket->exceptions[i];
+        const struct troth_text owner = record_text(reader, TROTH_OWNER_MAX);
+        exception->owner_length = (uint8_t)owner.length;
+        if (owner.length > 0) {
+            memcpy(exception->owner, owner.data, owner.length);
+        }
+        exception->since_us = read_time(reader);
+        exception->until_us = read_time(reader);
+        exception->uses = read_count(reader);
+    }
+}
+
 static void read_docket(struct record_reader *reader, struct troth_docket *docket)
 {
     struct record_items waivers = {0, 0};
@@ -303,6 +351,9 @@ static void read_docket(struct record_reader *reader, struct troth_docket *docke
     for (unsigned i = 0; record_item(reader, &waivers, TROTH_TERMS_MAX); i++) {
         docket->waived_until_us[i] = read_time(reader);
         docket->waived_uses[i] = read_count(reader);
+        if (reader->format >= FORMAT_OF_REVIEW) {
+            docket->waived_position[i] = record_long(reader);
+        }
     }
     while (record_item(reader, &disputes, TROTH_DISPUTES_MAX)) {
         struct troth_dispute *dispute = &docket->disputes[docket->dispute_count++];
@@ -319,6 +370,16 @@ static void read_docket(struct record_reader *reader, struct troth_docket *docke
         struct troth_known *taken = &docket->known[docket->known_count++];
         taken->position = record_long(reader);
         record_fixed(reader, taken->id, sizeof taken->id);
+    }
+    if (reader->format >= FORMAT_OF_REVIEW) {
+        read_exceptions(reader, docket);
+        docket->claimed_position = record_long(reader);
+        docket->claimed_us = read_time(reader);
+        docket->reviewed_us = read_time(reader);
+        docket->reviewed_score = (uint16_t)record_long_in(reader, 0, SCORE_MAX);
+        docket->reviewed_rung = (uint8_t)record_index(reader, TROTH_RUNG_COUNT);
+        docket->narrowed_since = (uint16_t)record_long_in(reader, 0, UINT16_MAX);
+        docket->widened_since = (uint16_t)record_long_in(reader, 0, UINT16_MAX);
     }
 }
 
@@ -348,6 +409,18 @@ static void read_header(struct record_reader *reader, struct troth_snapshot *sna
     snapshot->ordinal = (uint16_t)record_long_in(reader, 0, TROTH_ORDINAL_MAX);
 }
 
+static void read_review(struct record_reader *reader, struct troth_snapshot *snapshot)
+{
+    snapshot->review = TROTH_REVIEW_NONE;
+    snapshot->review_us = 0;
+    snapshot->fell_us = TROTH_NEVER_US;
+    if (reader->format >= FORMAT_OF_REVIEW) {
+        snapshot->review = (uint8_t)record_index(reader, TROTH_REVIEW_BY_CLOCK + 1);
+        snapshot->review_us = record_long(reader);
+        snapshot->fell_us = read_time(reader);
+    }
+}
+
 troth_status troth_standing_decode(const void *bytes, size_t length,
                                    struct troth_snapshot *snapshot)
 {
@@ -364,6 +437,7 @@ troth_status troth_standing_decode(const void *bytes, size_t length,
     if (snapshot->docketed) {
         read_docket(&reader, &snapshot->docket);
     }
+    read_review(&reader, snapshot);
     return record_finish(&reader);
 }
 

@@ -18,11 +18,11 @@
 #include "scoring/snapshot.h"
 
 enum {
-    TROTH_STANDING_FORMAT = 3, /* written; 2, without a docket, and 1, which does not say who is
-                                * idle either, are read as well */
+    TROTH_STANDING_FORMAT = 4, /* written; 3, without reviews, 2, without a docket, and 1, which
+                                * does not say who is idle, are read, too */
     TROTH_AGENT_FORMAT = 1,
     /* Bytes of any record: the header, 16 terms with 64 panes of at most 11 bytes each (of a
-     * budget: 11 too), and 4 sessions take less than 15,000. */
+     * budget: 11 too), 4 sessions and a docket take less than 16,000. */
     TROTH_STANDING_LENGTH_MAX = 16384,
     TROTH_AGENT_RECORD_MAX = 512 /* of an agent's: the name, and 4 sessions of at most 48 bytes */
 };

@@ -35,6 +35,16 @@ struct troth_store_claim {
     int64_t claim;      /* the fencing token; 0: none are used; below 2^53, as the era */
 };
 
+/* What a person sees of a standing's reviews and exceptions: schemas/reviews.md. */
+struct troth_review_publication {
+    struct troth_review_view view;
+    struct troth_text claimed_by; /* absent: by nobody, or nobody knows by whom */
+    const char *debt;             /* JSON: exceptions that have not ended */
+    int64_t debt_until_us;        /* the last end of them; 0: there is none */
+    bool may_be_listed;           /* the store may list it among open reviews, */
+    bool may_be_indebted;         /* and among debts */
+};
+
 /* One standing to publish. */
 struct troth_publication {
     int32_t partition;
@@ -48,6 +58,7 @@ struct troth_publication {
     bool guarded;                  /* telemetry stopped, and its agent is offered by its former rung
                                       (consumers/outage.h) */
     bool whole; /* else only what evidence and time move has changed since it was last put */
+    struct troth_review_publication review; /* where `whole`; else it means nothing */
     bool timid; /* a narrowing that is passed over where something worse stands already */
 };
 
@@ -114,6 +125,10 @@ struct troth_store {
     /* Queues that the telemetry of a contract has stopped, how that is now, or that it is over. */
     troth_status (*put_outage)(struct troth_store *store,
                                const struct troth_outage_publication *outage);
+    /* Queues the record of a contract's week in a partition. In text: JSON; NULL: it is forgotten.
+     */
+    troth_status (*put_week)(struct troth_store *store, int32_t partition, int64_t applied,
+                             const char *contract, int64_t number, const char *text, size_t length);
     /* Queues that a standing has ended; where `last` the agent has no other left. */
     troth_status (*remove)(struct troth_store *store, int32_t partition, int64_t applied,
                            struct troth_text agent, const char *contract, bool last);

@@ -500,5 +500,6 @@ void troth_worker_destroy(struct troth_worker *worker)
     }
     troth_registry_destroy(worker->registry);
     troth_book_destroy(worker->book);
+    free(worker->debt_text);
     free(worker);
 }

@@ -63,7 +63,8 @@ static bool is_time(int64_t time_us)
 const char *troth_decision_check(const struct troth_decision *d)
 {
     const bool waives = d->action == TROTH_ACTION_WAIVE;
-    const bool disputes = d->action >= TROTH_ACTION_DISPUTE_OPEN && d->action < TROTH_ACTION_COUNT;
+    const bool disputes =
+        d->action >= TROTH_ACTION_DISPUTE_OPEN && d->action <= TROTH_ACTION_DISPUTE_REJECT;
     if (!is_name(d->agent, TROTH_AGENT_LENGTH_MAX)) {
         return "agent: must be a name of 1 to 128 bytes without control characters";
     }

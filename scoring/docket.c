@@ -7,10 +7,18 @@
 
 void troth_docket_init(struct troth_docket *docket)
 {
-    *docket = (struct troth_docket){
-        .decided_us = TROTH_NEVER_US, .forgotten = -1, .quiet_until_us = TROTH_NEVER_US};
+    *docket = (struct troth_docket){.decided_us = TROTH_NEVER_US,
+                                    .forgotten = -1,
+                                    .quiet_until_us = TROTH_NEVER_US,
+                                    .claimed_position = -1,
+                                    .claimed_us = TROTH_NEVER_US,
+                                    .reviewed_us = TROTH_NEVER_US};
     for (unsigned i = 0; i < TROTH_TERMS_MAX; i++) {
         docket->waived_until_us[i] = TROTH_NEVER_US;
+        docket->waived_position[i] = -1;
+    }
+    for (unsigned i = 0; i < TROTH_EXCEPTIONS_MAX; i++) {
+        docket->exceptions[i].until_us = TROTH_NEVER_US;
     }
 }
 
@@ -98,8 +106,12 @@ void troth_docket_renumber(struct troth_docket *docket)
     docket->dispute_count = 0;
     docket->open_count = 0;
     docket->forgotten = -1;
+    docket->claimed_position = -1;
     for (unsigned i = 0; i < docket->known_count; i++) {
         docket->known[i].position = -1;
+    }
+    for (unsigned i = 0; i < TROTH_TERMS_MAX; i++) {
+        docket->waived_position[i] = -1;
     }
 }
 

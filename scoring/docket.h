@@ -15,8 +15,12 @@
 
 enum {
     TROTH_DISPUTES_MAX = 16, /* of one standing: open ones, and upheld ones that might come again */
-    TROTH_DECISIONS_KNOWN = 8 /* ids remembered of one standing */
+    TROTH_DECISIONS_KNOWN = 8, /* ids remembered of one standing */
+    TROTH_EXCEPTIONS_MAX = 8,  /* of EXCEPTION events, of one standing */
+    TROTH_OWNER_MAX = 63       /* bytes of an exception's owner that are kept */
 };
+
+#define TROTH_UNTIL_MAX_US (INT64_MAX / 4) /* no exception ends later */
 
 struct troth_dispute {
     int64_t offset;    /* of the record */
@@ -31,12 +35,30 @@ struct troth_known {
     uint8_t id[TROTH_DECISION_ID_LENGTH];
 };
 
+/* What an owner lets an agent do past its contract: schemas/reviews.md. */
+struct troth_exception {
+    int64_t since_us;
+    int64_t until_us; /* TROTH_NEVER_US: a free place */
+    uint32_t uses;    /* saturate */
+    uint8_t owner_length;
+    char owner[TROTH_OWNER_MAX];
+};
+
 struct troth_docket {
     int64_t decided_us; /* by the shard's clock: the last decision that was taken, none refused */
     int64_t forgotten;  /* the greatest position of those that are not `known` any more; -1 */
     int64_t quiet_until_us; /* freshness conditions wait until then; TROTH_NEVER_US: they do not */
     int64_t waived_until_us[TROTH_TERMS_MAX]; /* TROTH_NEVER_US: no waiver */
     uint32_t waived_uses[TROTH_TERMS_MAX];    /* saturate */
+    int64_t waived_position[TROTH_TERMS_MAX]; /* of the decision that waived it last; -1: of none */
+    struct troth_exception exceptions[TROTH_EXCEPTIONS_MAX];
+    int64_t claimed_position; /* of the decision by which the open review was claimed; -1: none */
+    int64_t claimed_us;       /* TROTH_NEVER_US: it was not */
+    int64_t reviewed_us;      /* of the last decision that set the review clock; TROTH_NEVER_US */
+    uint16_t reviewed_score;  /* right after it */
+    uint8_t reviewed_rung;
+    uint16_t narrowed_since; /* changes of rung since then; these saturate */
+    uint16_t widened_since;
     struct troth_dispute disputes[TROTH_DISPUTES_MAX];
     struct troth_known known[TROTH_DECISIONS_KNOWN]; /* the last ones taken, the newest first */
     uint8_t known_count;

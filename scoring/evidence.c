@@ -137,11 +137,12 @@ static unsigned add_broken(const struct troth_rules *rules, struct troth_standin
 {
     unsigned slot = 0;
     int64_t onset_us = at_us;
+    unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
     if (!find_slot(rules, term, instant, at_us, &slot)) {
         slot = instant->terms[term].slot;
         onset_us = instant->time_us;
+        advanced |= TROTH_EFFECT_HIDDEN;
     }
-    unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
     union troth_pane *pane = troth_pane(rules, standing, term, slot);
     pane->count.broken = add_saturating(pane->count.broken, 1);
     struct troth_hot *hot = troth_hot(standing, term);

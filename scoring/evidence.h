@@ -29,7 +29,8 @@ enum {
     TROTH_EFFECT_IMPROVED = 1, /* something was kept or matched */
     TROTH_EFFECT_WORSENED = 2, /* something was broken, or an amount was added */
     TROTH_EFFECT_ADVANCED = 4, /* a ring has moved on to the clock's pane, or a cadence was met */
-    TROTH_EFFECT_LATE = 8      /* something kept came too late to count */
+    TROTH_EFFECT_LATE = 8,     /* something kept came too late to count */
+    TROTH_EFFECT_HIDDEN = 16   /* something broken came too late for its own pane */
 };
 
 /*

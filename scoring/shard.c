@@ -36,6 +36,8 @@ size_t troth_shard_size(const struct troth_shard_config *config)
     return round_up(sizeof(struct troth_shard)) + round_up(n * sizeof(int64_t)) +
            round_up(group_count(config) * sizeof(int64_t)) + 3 * round_up(n * sizeof(uint32_t)) +
            round_up((size_t)config->dockets_max * sizeof(struct troth_docket)) + round_up(n) +
+           round_up(n * sizeof(struct troth_review)) +
+           round_up(TROTH_CONTRACTS_MAX * sizeof(struct troth_week)) +
            round_up((size_t)config->agents_max * sizeof(struct troth_sequences)) +
            round_up((size_t)config->agents_max * sizeof(uint32_t)) +
            round_up((size_t)config->agents_max * sizeof(struct troth_since)) +
@@ -78,6 +80,9 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
     shard->unsaved_since = cut(&p, (size_t)config->agents_max * sizeof(struct troth_since));
     shard->true_until = cut(&p, (size_t)config->agents_max * sizeof(int64_t));
     shard->dockets = cut(&p, (size_t)config->dockets_max * sizeof(struct troth_docket));
+    shard->reviews = cut(&p, n * sizeof(struct troth_review));
+    shard->weeks = cut(&p, TROTH_CONTRACTS_MAX * sizeof(struct troth_week));
+    shard->week_end_us = troth_week_start_us(1);
     troth_agents_init(&shard->agents, cut(&p, troth_agents_size(config->agents_max)),
                       config->agents_max);
     troth_blocks_init(&shard->blocks, p, line_count(config));
@@ -169,6 +174,24 @@ static uint64_t session_hash(const struct troth_event *event)
     return hash != 0 ? hash : SESSION_EMPTY;
 }
 
+/* Counts an event in the ledger of the week. */
+static inline void note_in_week(struct troth_shard *shard, uint32_t index,
+                                const struct troth_standing *standing,
+                                const struct troth_event *event, const struct troth_moment *moment,
+                                unsigned effects)
+{
+    struct troth_week *week = troth_shard_week(shard, standing->contract);
+    troth_week_note(week, event);
+    week->missing += moment->missing;
+    if (effects & (TROTH_EFFECT_LATE | TROTH_EFFECT_HIDDEN)) {
+        week->late_kept += (effects & TROTH_EFFECT_LATE) != 0;
+        week->late_broken += (effects & TROTH_EFFECT_HIDDEN) != 0;
+    }
+    if (event->kind == TROTH_KIND_EXCEPTION) {
+        troth_shard_note_exception(shard, index, event, moment->at_us);
+    }
+}
+
 static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
                      const struct troth_event *event, const struct troth_moment *moment)
 {
@@ -182,6 +205,7 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     const unsigned rung = standing->rung;
     struct troth_sight sight;
     shard->counts.late += (effects & TROTH_EFFECT_LATE) != 0;
+    note_in_week(shard, index, standing, event, moment, effects);
     troth_shard_sight(shard, index, standing, &slot->now, &sight);
     bool look = rung == TROTH_RUNG_RECERTIFY || standing->unsettled;
     bool worsened = standing->unsettled;
@@ -317,9 +341,10 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
     shard->offset = offset;
     shard->before_us = shard->clock_us;
     if (timestamp_us > shard->clock_us) {
-        shard->clock_us = timestamp_us;
-        if (shard->next_us <= timestamp_us) {
-            troth_shard_run_deadlines(shard, offset);
+        if (timestamp_us < shard->week_end_us && timestamp_us < shard->next_us) {
+            shard->clock_us = timestamp_us;
+        } else {
+            troth_shard_enter_time(shard, timestamp_us, offset);
         }
     }
     if (event == NULL || event->kind == TROTH_KIND_TICK || event->kind == TROTH_KIND_POINTER) {

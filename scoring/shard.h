@@ -22,11 +22,12 @@
 #include "schemas/status.h"
 #include "scoring/intervention.h"
 #include "scoring/rules.h"
+#include "scoring/week.h"
 
 enum {
     TROTH_CONTRACTS_MAX = 256, /* in force at once in one shard */
     TROTH_PREFETCH = 32,       /* events looked ahead for */
-    TROTH_DOCKETS_MAX = 65536  /* what an engine gives a shard; some 50 MB, touched when used */
+    TROTH_DOCKETS_MAX = 65536  /* what an engine gives a shard; some 110 MB, touched when used */
 };
 
 struct troth_shard;
@@ -44,6 +45,8 @@ struct troth_shard_config {
      * is evicted. */
     void (*on_ended)(void *context, uint32_t standing, struct troth_text agent,
                      const char *contract);
+    /* Called when the ledger of a contract's week ends, before it begins anew; may be NULL. */
+    void (*on_week)(void *context, unsigned slot, const struct troth_week *week);
     /* Called when an agent goes of which a record of its own was written down; may be NULL. */
     void (*on_gone)(void *context, struct troth_text agent);
     /* Asked of an agent that is not known yet whether it is this shard's; NULL: any is. Of one that
@@ -158,6 +161,25 @@ struct troth_ruled troth_shard_decide(struct troth_shard *shard,
 /* Returns whether a standing is under a contract of that name. */
 bool troth_shard_is_under(const struct troth_shard *shard, uint32_t standing,
                           struct troth_text contract);
+
+/* What there is to say of a standing's reviews (schemas/reviews.md). */
+struct troth_review_view {
+    unsigned state;   /* enum troth_review_state */
+    int64_t since_us; /* when it was opened; TROTH_NEVER_US: none is */
+    int64_t next_us;  /* when the clock opens the next; TROTH_LAST_US: it does not run */
+    const struct troth_docket *docket; /* of the standing, or NULL */
+};
+
+/* Out view: of a standing that there is; lives until the shard is next changed. */
+void troth_shard_review_of(const struct troth_shard *shard, uint32_t standing,
+                           struct troth_review_view *view);
+
+/* Records before that offset were counted by the ledgers that are put in: they are passed over. */
+void troth_shard_count_from(struct troth_shard *shard, int64_t offset);
+
+/* Returns the ledger of the contract in a slot, to be read, or put in by who restores a shard
+ * before its first record; NULL: no contract is. */
+struct troth_week *troth_shard_ledger(struct troth_shard *shard, unsigned slot);
 
 /* Returns the docket of a standing, or NULL where it has none. */
 const struct troth_docket *troth_shard_docket_of(const struct troth_shard *shard,

@@ -139,6 +139,7 @@ troth_status troth_shard_contract(struct troth_shard *shard, const struct troth_
             return TROTH_FULL;
         }
         shard->slots[free] = (struct troth_slot){.rules = rules};
+        troth_week_init(&shard->weeks[free], troth_week_of(shard->clock_us), 0);
     }
     shard->generation++;
     return TROTH_OK;
@@ -155,6 +156,7 @@ troth_status troth_shard_retire(struct troth_shard *shard, const char *contract)
             end(shard, i);
         }
     }
+    troth_shard_end_week(shard, slot);
     shard->slots[slot].rules = NULL;
     shard->generation++;
     return TROTH_OK;

@@ -68,6 +68,7 @@ void troth_shard_note_uses(struct troth_shard *shard, uint32_t standing, int64_t
     struct troth_slot *slot = &shard->slots[s->contract];
     const struct troth_rules *rules = slot->rules;
     struct troth_docket *docket = troth_shard_docket(shard, standing);
+    bool used = false;
     for (unsigned i = 0; i < rules->term_count; i++) {
         if (!troth_docket_waives(docket, i, shard->clock_us) || !witnessed(rules, s, i, offset)) {
             continue;
@@ -78,8 +79,10 @@ void troth_shard_note_uses(struct troth_shard *shard, uint32_t standing, int64_t
         }
         if (sum > rules->contract->terms[i].at_most || !(rules->budget_mask >> i & 1)) {
             docket->waived_uses[i] += docket->waived_uses[i] < UINT32_MAX;
+            used = true;
         }
     }
+    troth_shard_week(shard, s->contract)->waiver_uses += used;
 }
 
 /* ---- Decisions. ---- */
@@ -300,6 +303,7 @@ static unsigned act(struct ruling *r)
             return TROTH_RULING_NO_TERM;
         }
         r->docket->waived_until_us[r->term] = r->decision->until_us;
+        r->docket->waived_position[r->term] = r->decision->position;
         return TROTH_RULING_UNCHANGED;
     case TROTH_ACTION_DISPUTE_OPEN:
     case TROTH_ACTION_DISPUTE_UPHOLD:
@@ -312,6 +316,7 @@ static unsigned act(struct ruling *r)
                    ? open_dispute(r)
                    : close_dispute(r, action == TROTH_ACTION_DISPUTE_UPHOLD);
     case TROTH_ACTION_CLAIM:
+        return troth_shard_claim_review(r->shard, r->index, r->standing, r->decision);
     case TROTH_ACTION_KEEP:
     case TROTH_ACTION_COUNT:
         break;
@@ -366,6 +371,8 @@ struct troth_ruled troth_shard_decide(struct troth_shard *shard,
     ruled.to = (uint8_t)r.standing->rung;
     if (ruled.ruling == TROTH_RULING_APPLIED || ruled.ruling == TROTH_RULING_UNCHANGED) {
         r.docket->decided_us = shard->clock_us;
+        troth_shard_review_decided(shard, r.index, r.standing, decision->action,
+                                   ruled.ruling == TROTH_RULING_APPLIED);
         troth_shard_reconsider(shard, r.index);
     }
     return ruled;

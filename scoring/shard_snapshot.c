@@ -20,6 +20,11 @@ void troth_shard_resume(struct troth_shard *shard, int64_t clock_us, int64_t off
     while (shard->unsaved_count > 0) {
         (void)troth_shard_take_unsaved(shard);
     }
+    const int64_t number = troth_week_of(clock_us);
+    for (unsigned slot = 0; slot < shard->slot_count; slot++) {
+        troth_week_init(&shard->weeks[slot], number, 0);
+    }
+    shard->week_end_us = troth_week_start_us(number + 1);
     troth_shard_plan_look(shard);
 }
 
@@ -130,6 +135,9 @@ bool troth_shard_export(struct troth_shard *shard, uint32_t standing,
     snapshot->agent = troth_agents_name(&shard->agents, s->agent);
     snapshot->offset = shard->offset;
     snapshot->clock_us = shard->clock_us;
+    snapshot->review = (uint8_t)s->review;
+    snapshot->review_us = s->review != TROTH_REVIEW_NONE ? shard->reviews[standing].since_us : 0;
+    snapshot->fell_us = shard->reviews[standing].fell_us;
     const struct troth_agent *agent = &shard->agents.agents[s->agent];
     snapshot->idle = agent->idle;
     snapshot->session_count =
@@ -281,6 +289,8 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     const unsigned rung = s->rung;
     const bool whole = troth_snapshot_fill(snapshot, rules, s);
     troth_shard_book_rung(shard, place, rung, s->rung);
+    s->review = snapshot->review & 3U;
+    shard->reviews[index] = (struct troth_review){snapshot->review_us, snapshot->fell_us};
     struct troth_agent *owner = &shard->agents.agents[s->agent];
     import_sessions(shard, owner, snapshot->sequence_uses, snapshot->sessions,
                     snapshot->session_count);
@@ -293,6 +303,7 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     if (!whole || snapshot->contract_version != rules->contract->version) {
         (void)troth_shard_settle(shard, index, s, &sight, snapshot->offset, true);
     }
+    (void)troth_shard_review_by_clock(shard, index, s, snapshot->clock_us);
     set_deadline(shard, index, &sight);
     troth_shard_note_rung(shard, index, s);
     troth_shard_note(shard, index, s, TROTH_DIRTY_MOVED);

@@ -16,10 +16,11 @@ void troth_shard_set_deadline(struct troth_shard *shard, uint32_t index, int64_t
     shard->next_us = due_us < shard->next_us ? due_us : shard->next_us;
 }
 
-/* Tells of a step that is being taken, before anything that it rests on is emptied. */
-static void tell(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
-                 struct troth_sight *sight, const struct troth_step *step, int64_t offset,
-                 const struct troth_decision *decision)
+/* Tells of a step that is being taken, before anything that it rests on is emptied. Returns the
+ * onset of the term that caused it, where its CUSUM is above 0; else TROTH_NEVER_US. */
+static int64_t tell(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
+                    struct troth_sight *sight, const struct troth_step *step, int64_t offset,
+                    const struct troth_decision *decision)
 {
     const struct troth_rules *rules = sight->rules;
     const int64_t from_since_us = standing->since_us;
@@ -71,6 +72,7 @@ static void tell(struct troth_shard *shard, uint32_t index, struct troth_standin
     if (shard->config.on_intervention != NULL) {
         shard->config.on_intervention(shard->config.context, &told);
     }
+    return degraded ? troth_cold(rules, standing, term)->onset_us : TROTH_NEVER_US;
 }
 
 void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
@@ -89,7 +91,9 @@ void troth_shard_take_step(struct troth_shard *shard, uint32_t index,
 {
     troth_shard_book_rung(shard, standing->contract, standing->rung, step->to);
     standing->rung = step->to & 7U;
-    tell(shard, index, standing, sight, step, offset, decision);
+    const int64_t onset_us = tell(shard, index, standing, sight, step, offset, decision);
+    troth_shard_review_step(shard, index, standing, step, sight->instant->time_us, onset_us,
+                            decision);
     if (step->to == TROTH_RUNG_RECERTIFY) {
         const bool held = step->from == TROTH_RUNG_REVIEW || step->from == TROTH_RUNG_PAUSE;
         troth_standing_recertify(sight->rules, standing, sight->instant->time_us, held);
@@ -148,42 +152,67 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
 void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight)
 {
     const struct troth_ladder ladder = troth_ladder_of(sight->standing);
-    troth_shard_set_deadline(shard, index, troth_ladder_deadline(sight, &ladder));
+    const int64_t ladder_us = troth_ladder_deadline(sight, &ladder);
+    const int64_t review_us = troth_shard_review_due_us(shard, index, sight->standing);
+    troth_shard_set_deadline(shard, index, ladder_us < review_us ? ladder_us : review_us);
 }
 
-/* Handles the deadlines of one standing up to the clock, in order, each at its own time. */
-static void run_deadlines(struct troth_shard *shard, uint32_t index, int64_t offset)
+/* Whether a deadline that is due is the ladder's, and not the clock's of a review alone. */
+static bool is_look(struct troth_shard *shard, uint32_t index,
+                    const struct troth_standing *standing, int64_t due_us)
+{
+    struct troth_slot *slot = &shard->slots[standing->contract];
+    const struct troth_ladder ladder = troth_ladder_of(standing);
+    struct troth_sight sight;
+    if (troth_shard_review_due_us(shard, index, standing) != due_us) {
+        return true;
+    }
+    troth_instant_set(slot->rules, &slot->past, due_us - 1);
+    troth_shard_sight(shard, index, standing, &slot->past, &sight);
+    return troth_ladder_deadline(&sight, &ladder) == due_us;
+}
+
+/* Handles the deadlines of one standing up to a time, in order, each at its own time. */
+static void run_deadlines(struct troth_shard *shard, uint32_t index, int64_t offset,
+                          int64_t until_us)
 {
     struct troth_standing *standing = troth_shard_at(shard, index);
     struct troth_slot *slot = &shard->slots[standing->contract];
     struct troth_sight sight;
-    while (shard->deadlines[index] <= shard->clock_us) {
+    while (shard->deadlines[index] <= until_us) {
         const int64_t due_us = shard->deadlines[index];
+        const bool look = is_look(shard, index, standing, due_us);
+        unsigned flags = TROTH_DIRTY_WORSENED;
         shard->counts.deadlines++;
         troth_instant_set(slot->rules, &slot->past, due_us);
         troth_shard_sight(shard, index, standing, &slot->past, &sight);
-        (void)troth_shard_settle(shard, index, standing, &sight, offset, true);
-        troth_shard_note(shard, index, standing, TROTH_DIRTY_WORSENED);
+        if (troth_shard_review_by_clock(shard, index, standing, due_us)) {
+            flags |= TROTH_DIRTY_MOVED;
+        }
+        if (look) {
+            (void)troth_shard_settle(shard, index, standing, &sight, offset, true);
+        }
+        troth_shard_note(shard, index, standing, flags);
         troth_shard_note_agent(shard, standing->agent);
         troth_shard_schedule(shard, index, &sight);
         TROTH_ASSERT(shard->deadlines[index] > due_us);
     }
 }
 
-/* Handles every deadline up to the clock, by groups, and finds the next. */
-void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset)
+/* Handles every deadline up to a time, by groups, and finds the next. */
+void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset, int64_t until_us)
 {
     int64_t next_us = TROTH_LAST_US;
     const uint32_t groups = (shard->standings + GROUP - 1) / GROUP;
     for (uint32_t g = 0; g < groups; g++) {
-        if (shard->group_us[g] <= shard->clock_us) {
+        if (shard->group_us[g] <= until_us) {
             const uint32_t first = g * GROUP;
             const uint32_t end =
                 first + GROUP < shard->standings ? first + GROUP : shard->standings;
             int64_t least_us = TROTH_LAST_US;
             for (uint32_t i = first; i < end; i++) {
-                if (shard->deadlines[i] <= shard->clock_us) {
-                    run_deadlines(shard, i, offset);
+                if (shard->deadlines[i] <= until_us) {
+                    run_deadlines(shard, i, offset, until_us);
                 }
                 least_us = shard->deadlines[i] < least_us ? shard->deadlines[i] : least_us;
             }
@@ -192,7 +221,7 @@ void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset)
         next_us = shard->group_us[g] < next_us ? shard->group_us[g] : next_us;
     }
     shard->next_us = shard->look_us < next_us ? shard->look_us : next_us;
-    if (shard->look_us <= shard->clock_us) {
+    if (shard->look_us <= shard->clock_us && until_us == shard->clock_us) {
         shard->next_us = next_us;
         troth_shard_look_for_idle(shard);
     }
@@ -227,6 +256,7 @@ static void give_back(struct troth_shard *shard, uint32_t index)
     struct troth_standing *standing = troth_shard_at(shard, index);
     const uint32_t size = shard->slots[standing->contract].rules->size;
     troth_shard_book_rung(shard, standing->contract, standing->rung, TROTH_RUNG_COUNT);
+    troth_shard_drop_review(shard, standing);
     unlink_standing(shard, index, standing);
     if (standing->docketed) {
         troth_shard_drop_docket(shard, index);
@@ -305,6 +335,7 @@ void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);
     troth_shard_sight(shard, index, standing, &slot->now, &sight);
     (void)troth_shard_settle(shard, index, standing, &sight, shard->offset, true);
+    (void)troth_shard_review_by_clock(shard, index, standing, shard->clock_us);
     troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
     troth_shard_note_agent(shard, standing->agent);
     troth_shard_schedule(shard, index, &sight);
@@ -356,6 +387,7 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     a->first_contract = (uint8_t)slot;
     troth_shard_note_first(a, standing);
     shard->lines[index] = line;
+    shard->reviews[index] = (struct troth_review){0, TROTH_NEVER_US};
     troth_instant_set(rules, &shard->slots[slot].now, shard->clock_us);
     struct troth_sight sight;
     troth_sight_init(&sight, rules, standing, NULL, &shard->slots[slot].now);

@@ -1,8 +1,8 @@
 /*
  * The inside of a shard, shared by shard.c (the stream of records), shard_standings.c (standings
  * that begin, move and end), shard_contracts.c (contracts coming, changing and going), shard_idle.c
- * (agents that go), shard_decide.c (what people decide) and shard_snapshot.c (standings written
- * down and restored). Nobody else includes this.
+ * (agents that go), shard_decide.c (what people decide), shard_review.c (reviews and the week) and
+ * shard_snapshot.c (standings written down and restored). Nobody else includes this.
  */
 #ifndef TROTH_SCORING_SHARD_STATE_H
 #define TROTH_SCORING_SHARD_STATE_H
@@ -29,6 +29,13 @@ struct troth_slot {
     uint16_t line_count;             /* two: the newest panes at: */
     int64_t lines_us;                /* now.from_us */
     uint32_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
+};
+
+/* Of a standing's reviews. */
+struct troth_review {
+    int64_t since_us; /* WAITING: when the clock was set; open: when it was opened; else nothing */
+    int64_t fell_us;  /* when it left clear or warn for worse; TROTH_NEVER_US: it did not, or is
+                         there again */
 };
 
 /* A place in the log. */
@@ -72,8 +79,25 @@ struct troth_shard {
     struct troth_since *unsaved_since; /* the first records that changed them since */
     int64_t
         *true_until; /* by agent, while it is ahead: offset up to which its standings are true */
+    struct troth_review *reviews; /* by standing */
+    struct troth_week *weeks;     /* by slot */
+    int64_t week_end_us;          /* of the week that the clock is in */
+    int64_t counts_from;          /* the first record that the ledgers do not know */
+    struct troth_week uncounted;  /* what the others did */
     struct troth_slot slots[TROTH_CONTRACTS_MAX];
 };
+
+/* Whether the ledgers count the record that is being applied. */
+static inline bool troth_shard_counts(const struct troth_shard *shard)
+{
+    return shard->offset >= shard->counts_from;
+}
+
+/* The ledger that it is counted in. */
+static inline struct troth_week *troth_shard_week(struct troth_shard *shard, unsigned slot)
+{
+    return troth_shard_counts(shard) ? &shard->weeks[slot] : &shard->uncounted;
+}
 
 static inline struct troth_standing *troth_shard_at(const struct troth_shard *shard,
                                                     uint32_t standing)
@@ -217,8 +241,46 @@ void troth_shard_note_rung(struct troth_shard *shard, uint32_t index,
 /* Returns the slot of the contract of that name, or TROTH_CONTRACTS_MAX. */
 unsigned troth_shard_find_slot(const struct troth_shard *shard, struct troth_text name);
 
-/* Handles every deadline up to the clock. In offset: of the record that moved the clock. */
-void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset);
+/* Handles every deadline up to a time, the clock or before it. In offset: of the record that moved
+ * the clock. */
+void troth_shard_run_deadlines(struct troth_shard *shard, int64_t offset, int64_t until_us);
+
+/* shard_review.c. The clock moves on: deadlines and the ends of weeks, in their order. */
+void troth_shard_enter_time(struct troth_shard *shard, int64_t time_us, int64_t offset);
+
+/* Tells of the ledger of a contract, as it is about to begin anew, or the contract to go. */
+void troth_shard_end_week(const struct troth_shard *shard, unsigned slot);
+
+/* A standing has taken a step. In onset_us: of the causing term, where its CUSUM is above 0; else
+ * TROTH_NEVER_US. */
+void troth_shard_review_step(struct troth_shard *shard, uint32_t index,
+                             struct troth_standing *standing, const struct troth_step *step,
+                             int64_t time_us, int64_t onset_us,
+                             const struct troth_decision *decision);
+
+/* A decision was taken, and what it says is done. In applied: the rung has changed by it. */
+void troth_shard_review_decided(struct troth_shard *shard, uint32_t index,
+                                struct troth_standing *standing, unsigned action, bool applied);
+
+/* Somebody takes an open review upon them. Returns the ruling. */
+unsigned troth_shard_claim_review(struct troth_shard *shard, uint32_t index,
+                                  const struct troth_standing *standing,
+                                  const struct troth_decision *decision);
+
+/* A standing ends. */
+void troth_shard_drop_review(struct troth_shard *shard, const struct troth_standing *standing);
+
+/* Returns when the clock opens a review, or TROTH_LAST_US. */
+int64_t troth_shard_review_due_us(const struct troth_shard *shard, uint32_t index,
+                                  const struct troth_standing *standing);
+
+/* Opens it where that time has come. Returns whether it did. */
+bool troth_shard_review_by_clock(struct troth_shard *shard, uint32_t index,
+                                 struct troth_standing *standing, int64_t time_us);
+
+/* Remembers what an EXCEPTION event lets pass, where it says whose it is and until when. */
+void troth_shard_note_exception(struct troth_shard *shard, uint32_t index,
+                                const struct troth_event *event, int64_t at_us);
 
 /* shard_idle.c. Plans the next look for idle agents, after the clock. */
 void troth_shard_plan_look(struct troth_shard *shard);

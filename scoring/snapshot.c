@@ -210,7 +210,25 @@ static bool header_valid(const struct troth_snapshot *s)
            s->ordinal < TROTH_ORDINAL_MAX && s->relapses <= TROTH_RELAPSES_MAX &&
            s->cause < TROTH_CONDITION_COUNT && s->observed - s->observed == 0.0F &&
            in_range(s->term_count, 1, TROTH_TERMS_MAX) &&
-           (s->cause_term < s->term_count || s->cause_term == TROTH_CAUSE_NO_TERM);
+           (s->cause_term < s->term_count || s->cause_term == TROTH_CAUSE_NO_TERM) &&
+           s->review <= TROTH_REVIEW_BY_CLOCK && in_range(s->review_us, 0, s->clock_us) &&
+           time_or_never(s->fell_us, s->clock_us);
+}
+
+static bool exceptions_valid(const struct troth_snapshot *s)
+{
+    for (unsigned i = 0; i < TROTH_EXCEPTIONS_MAX; i++) {
+        const struct troth_exception *exception = &s->docket.exceptions[i];
+        if (exception->until_us == TROTH_NEVER_US) {
+            continue;
+        }
+        if (!in_range(exception->until_us, 0, TROTH_UNTIL_MAX_US) ||
+            !in_range(exception->since_us, -TROTH_SNAPSHOT_MAX, s->clock_us) ||
+            !in_range(exception->owner_length, 1, TROTH_OWNER_MAX)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool docket_valid(const struct troth_snapshot *s)
@@ -218,7 +236,11 @@ static bool docket_valid(const struct troth_snapshot *s)
     const struct troth_docket *docket = &s->docket;
     if (docket->dispute_count > TROTH_DISPUTES_MAX || docket->known_count > TROTH_DECISIONS_KNOWN ||
         !time_or_never(docket->decided_us, s->clock_us) ||
-        !in_range(docket->forgotten, -1, TROTH_SNAPSHOT_MAX) ||
+        !in_range(docket->forgotten, -1, TROTH_SNAPSHOT_MAX) || !exceptions_valid(s) ||
+        !in_range(docket->claimed_position, -1, TROTH_SNAPSHOT_MAX) ||
+        !time_or_never(docket->claimed_us, s->clock_us) ||
+        !time_or_never(docket->reviewed_us, s->clock_us) ||
+        docket->reviewed_rung >= TROTH_RUNG_COUNT ||
         !time_or_never(docket->quiet_until_us, TROTH_SNAPSHOT_MAX)) {
         return false;
     }
@@ -244,6 +266,7 @@ static bool docket_valid(const struct troth_snapshot *s)
     }
     for (unsigned i = 0; i < TROTH_TERMS_MAX; i++) {
         if (!time_or_never(docket->waived_until_us[i], TROTH_SNAPSHOT_MAX) ||
+            !in_range(docket->waived_position[i], -1, TROTH_SNAPSHOT_MAX) ||
             (i >= s->term_count && docket->waived_until_us[i] != TROTH_NEVER_US)) {
             return false;
         }
@@ -381,6 +404,7 @@ void troth_snapshot_fill_docket(const struct troth_snapshot *snapshot,
         places[i] = TROTH_TERMS_MAX;
         docket->waived_until_us[i] = TROTH_NEVER_US;
         docket->waived_uses[i] = 0;
+        docket->waived_position[i] = -1;
     }
     for (unsigned i = 0; i < rules->term_count; i++) {
         const struct troth_snapshot_term *same = find_same(snapshot, rules, i);
@@ -389,6 +413,7 @@ void troth_snapshot_fill_docket(const struct troth_snapshot *snapshot,
             places[place] = i;
             docket->waived_until_us[i] = from.waived_until_us[place];
             docket->waived_uses[i] = from.waived_uses[place];
+            docket->waived_position[i] = from.waived_position[place];
         }
     }
     for (unsigned i = 0; i < from.dispute_count; i++) {

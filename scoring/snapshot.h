@@ -69,7 +69,10 @@ struct troth_snapshot {
     bool unsettled;
     bool matched;
     bool after_decision;
-    bool docketed; /* `docket` means something: by the places of `terms` */
+    bool docketed;  /* `docket` means something: by the places of `terms` */
+    uint8_t review; /* enum troth_review_state; this and the next two are the shard's to say, too */
+    int64_t review_us; /* WAITING: when the clock was set; open: when it was opened; else 0 */
+    int64_t fell_us;   /* when it left clear or warn for worse, or TROTH_NEVER_US */
     uint8_t term_count;
     struct troth_docket docket;
     /* Of the agent, which all its standings share. */
@@ -92,8 +95,8 @@ struct troth_agent_snapshot {
 };
 
 /* Takes what a standing is, to the byte. In rules: of its contract. In docket: of the standing, or
- * NULL. Out snapshot: all but agent, offset, clock and the agent's windows, which are the shard's
- * to say. */
+ * NULL. Out snapshot: all but agent, offset, clock, reviews and the agent's windows, which are
+ * the shard's to say. */
 void troth_snapshot_take(const struct troth_rules *rules, const struct troth_standing *standing,
                          const struct troth_docket *docket, struct troth_snapshot *snapshot);
 
@@ -120,7 +123,7 @@ troth_status troth_agent_snapshot_check(const struct troth_agent_snapshot *snaps
 
 /*
  * Fills a standing, in the layout of the rules, from a snapshot that was checked against them.
- * Out standing: all but agent, next, contract and dirty, which stay as they are.
+ * Out standing: all but agent, next, contract, review and dirty, which stay as they are.
  * Returns whether every term of the rules kept its evidence.
  */
 bool troth_snapshot_fill(const struct troth_snapshot *snapshot, const struct troth_rules *rules,

@@ -31,6 +31,14 @@ enum {
     TROTH_ORDINAL_MAX = 4095 /* one record can pass at most 2,048 deadlines of a standing */
 };
 
+/* Whether a person is to look at a standing: schemas/reviews.md. */
+enum troth_review_state {
+    TROTH_REVIEW_NONE,
+    TROTH_REVIEW_WAITING,   /* the clock runs */
+    TROTH_REVIEW_BY_LADDER, /* one is open, */
+    TROTH_REVIEW_BY_CLOCK
+};
+
 /* The header. */
 struct troth_standing {
     int64_t since_us;     /* when the present rung was entered */
@@ -47,7 +55,8 @@ struct troth_standing {
     unsigned dirty : 4;   /* the shard's TROTH_DIRTY_* */
     unsigned contract : 9; /* slot of the contract in its shard */
     unsigned docketed : 1; /* it has a docket */
-    unsigned spare : 6;
+    unsigned review : 2;   /* enum troth_review_state */
+    unsigned spare : 4;
     unsigned rung : 3;           /* enum troth_rung */
     unsigned relapses : 5;       /* saturates */
     unsigned unsettled : 1;      /* the last look took a step, so the next may take another */

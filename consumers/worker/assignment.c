@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "consumers/worker/state.h"
+#include "consumers/worker/review.h"
 
 enum {
     EXTENT_US = 60000000, /* the log's two questions for an extent may wait so long */
@@ -119,6 +119,7 @@ void troth_worker_assign(struct troth_worker *worker, int32_t number)
                                              .on_intervention = troth_worker_on_intervention,
                                              .on_ended = troth_worker_on_ended,
                                              .on_gone = troth_worker_on_gone,
+                                             .on_week = troth_worker_on_week,
                                              .belongs = troth_worker_belongs,
                                              .context = partition};
     if (partition == NULL || worker->partition_count == TROTH_PARTITIONS_MAX ||

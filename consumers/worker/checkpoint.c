@@ -188,6 +188,7 @@ void troth_worker_send_checkpoint(struct troth_worker *worker, struct troth_part
     checkpoint.era = worker->config.era;
     checkpoint.told = partition->next_offset;
     checkpoint.decided = partition->decided;
+    checkpoint.weeks = partition->weeks_until;
     checkpoint.ruled_count = partition->ruled_count;
     memcpy(checkpoint.ruled, partition->ruled, sizeof checkpoint.ruled);
     checkpoint.offset = troth_shard_saved_until(partition->shard, &checkpoint.clock_us);

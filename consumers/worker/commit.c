@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "consumers/worker/state.h"
+#include "consumers/worker/review.h"
 #include "schemas/assert.h"
 
 enum {
@@ -121,6 +121,9 @@ static void prepare(struct troth_worker *worker)
         } else if (has_news(p)) {
             if (p->whole_due) {
                 troth_worker_save_whole(worker, p);
+            }
+            if (p->saving || p->week_due || worker->config.checkpoint_us <= 0) {
+                troth_worker_send_weeks(worker, p);
             }
             if (worker->config.checkpoint_us > 0) {
                 troth_worker_send_checkpoint(worker, p);

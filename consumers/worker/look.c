@@ -90,15 +90,20 @@ void troth_worker_note_unguarded(struct troth_partition *partition, struct troth
 void troth_worker_note_published(struct troth_partition *partition, uint32_t standing,
                                  const struct troth_publication *publication)
 {
-    partition->published[standing] =
-        (struct troth_published){.at_us = publication->as_of_us,
-                                 .good_until_us = publication->good_until_us,
-                                 .score = publication->score.score,
-                                 .rung = (uint8_t)publication->view->standing->rung,
-                                 .known = true,
-                                 .guarded = partition->published[standing].guarded,
-                                 .hit = partition->published[standing].hit & 3U,
-                                 .widened = partition->published[standing].widened};
+    const struct troth_published before = partition->published[standing];
+    const struct troth_review_publication *review = &publication->review;
+    partition->published[standing] = (struct troth_published){
+        .at_us = publication->as_of_us,
+        .good_until_us = publication->good_until_us,
+        .score = publication->score.score,
+        .rung = (uint8_t)publication->view->standing->rung,
+        .known = true,
+        .guarded = before.guarded,
+        .reviewed =
+            publication->whole ? review->view.state >= TROTH_REVIEW_BY_LADDER : before.reviewed,
+        .indebted = publication->whole ? review->debt_until_us > 0 : before.indebted,
+        .hit = before.hit & 3U,
+        .widened = before.widened};
 }
 
 bool troth_worker_is_widened(const struct troth_worker *worker,

@@ -8,6 +8,7 @@
 #include "consumers/announce.h"
 #include "consumers/worker/guard.h"
 #include "consumers/worker/look.h"
+#include "consumers/worker/review.h"
 #include "consumers/worker/view.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
@@ -42,6 +43,7 @@ static void show_narrowing(struct troth_worker *worker, struct pending *pending)
     const struct troth_cause why = troth_standing_cause(view.rules, view.standing);
     standing.why = &why;
     standing.whole = true;
+    troth_worker_look_at_review(worker, partition, pending->standing, &standing);
     standing.timid = !troth_worker_has_passed(partition);
     const bool was_guarded =
         troth_worker_look_at_agent(partition, pending->standing, &standing, &agent);

@@ -3,6 +3,7 @@
  */
 #include "consumers/worker/guard.h"
 #include "consumers/worker/look.h"
+#include "consumers/worker/review.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
 
@@ -74,6 +75,9 @@ static troth_status publish_one(struct troth_worker *worker, struct troth_partit
     publication.whole = (flags & TROTH_DIRTY_MOVED) != 0 || !published->known ||
                         published->rung != view.standing->rung ||
                         troth_partition_is_stale(published, clock_us);
+    if (publication.whole) {
+        troth_worker_look_at_review(worker, partition, standing, &publication);
+    }
     struct troth_agent_publication agent;
     const bool was_guarded = troth_worker_look_at_agent(partition, standing, &publication, &agent);
     troth_status status = store->put_standing(store, &publication);
@@ -169,12 +173,14 @@ static bool publish_listed(struct troth_worker *worker, struct troth_partition *
                            struct progress *progress, struct deferred *deferred, uint32_t *count)
 {
     const troth_status told = troth_worker_tell_outages(worker, partition);
-    const troth_status removed = told == TROTH_OK ? troth_worker_remove(worker, partition) : told;
+    const troth_status weeks = told == TROTH_OK ? troth_worker_tell_weeks(worker, partition) : told;
+    const troth_status removed = weeks == TROTH_OK ? troth_worker_remove(worker, partition) : weeks;
     progress->full |= removed == TROTH_FULL;
     if (removed != TROTH_OK && removed != TROTH_FULL && removed != TROTH_NOT_FOUND) {
-        troth_worker_store_failed(worker, told != TROTH_OK
-                                              ? "an outage could not be published"
-                                              : "an ended standing could not be removed");
+        troth_worker_store_failed(worker, told != TROTH_OK    ? "an outage could not be published"
+                                          : weeks != TROTH_OK ? "a week could not be published"
+                                                              : "an ended standing could not be "
+                                                                "removed");
         return false;
     }
     while (goes_on(progress) && *count < DEFERRED_MAX) {

@@ -20,7 +20,7 @@
 
 #include "consumers/partition_record.h"
 #include "consumers/standing_record.h"
-#include "consumers/worker/state.h"
+#include "consumers/worker/review.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
 #include "scoring/shard_snapshot.h"
@@ -209,6 +209,7 @@ static void take_checkpoint(struct troth_worker *worker, struct troth_partition 
     partition->decided = checkpoint->decided;
     partition->ruled_count = checkpoint->ruled_count;
     memcpy(partition->ruled, checkpoint->ruled, sizeof partition->ruled);
+    partition->weeks_until = checkpoint->weeks;
     partition->missing[0] = '\0';
     for (unsigned i = 0; i < checkpoint->version_count; i++) {
         const struct troth_version *version = &checkpoint->versions[i];
@@ -268,7 +269,10 @@ static void enter_era(struct troth_worker *worker, struct troth_partition *parti
     partition->decided = old > 0 ? troth_book_entry(worker->book, old - 1)->decision.position : -1;
     partition->ruled_count = 0;
     partition->next_offset = partition->restored_until;
+    partition->weeks_until = partition->restored_until;
     partition->whole_due = true;
+    troth_shard_count_from(partition->shard, partition->weeks_until);
+    troth_worker_restore_weeks(worker, partition);
 }
 
 /* All has been read: from where on does telemetry count? */
@@ -310,6 +314,8 @@ static void finish(struct troth_worker *worker, struct troth_partition *partitio
         partition->restored_until = partition->saved_told;
     }
     troth_shard_resume(partition->shard, partition->saved_clock_us, partition->next_offset - 1);
+    troth_shard_count_from(partition->shard, partition->weeks_until);
+    troth_worker_restore_weeks(worker, partition);
 }
 
 void troth_worker_take_standing(struct troth_worker *worker, struct troth_partition *partition,
@@ -321,9 +327,12 @@ void troth_worker_take_standing(struct troth_worker *worker, struct troth_partit
     if (!partition->recalled || partition->restored || !item->has_key) {
         return;
     }
+    int64_t week = 0;
     const troth_status status =
         troth_record_key_read(item->key, item->key_length, &kind, &agent, &contract);
-    if (status != TROTH_OK) {
+    if (troth_week_key_read(item->key, item->key_length, &contract, &week)) {
+        troth_worker_take_week(worker, partition, item, contract, week);
+    } else if (status != TROTH_OK) {
         troth_worker_say(worker, TROTH_LEVEL_WARNING,
                          "the record at standings[%" PRId32 "] offset %" PRId64
                          " is not one of ours; who else writes there?",

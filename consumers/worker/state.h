@@ -3,8 +3,8 @@
  * and go), worker/restore.c and worker/checkpoint.c (standings read and written), worker/commit.c,
  * worker/narrow.c, worker/publish.c, worker/guard.c, worker/removals.c and worker/view.c (what the
  * store is told), worker/alerts.c (who is alerted), worker/survey.c (what is told of it),
- * worker/contracts.c (contracts and the pointers to them) and worker/own.c (the engine's own
- * records). Nobody else includes this.
+ * worker/week.c (reviews and the week), worker/contracts.c (contracts and the pointers to them) and
+ * worker/own.c (the engine's own records). Nobody else includes this.
  */
 #ifndef TROTH_CONSUMERS_WORKER_STATE_H
 #define TROTH_CONSUMERS_WORKER_STATE_H
@@ -142,6 +142,7 @@ struct troth_worker {
     uint32_t pending_count;
     struct ending endings[ENDINGS_MAX];
     uint32_t ending_count;
+    char *debt_text;              /* of the standing that was looked at last */
     bool fresh_narrowings;        /* one of them came since they were last shown */
     bool narrowing;               /* one was shown to the store, which has not answered yet */
     struct troth_scratch scratch; /* of the record that is being decoded */

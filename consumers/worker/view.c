@@ -25,6 +25,7 @@ static void begin_anew(struct troth_partition *partition)
     partition->anew = TROTH_ANEW_NARROW;
     partition->anew_next = 0;
     troth_partition_remove_anew(partition);
+    troth_weeks_tell_anew(&partition->weeks);
     troth_worker_tell_outages_anew(partition);
 }
 

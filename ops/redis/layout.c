@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/redis/layout_parts.h"
 #include "ops/table.h"
 #include "schemas/assert.h"
 
@@ -12,53 +13,6 @@ enum {
     WITNESS_LENGTH_MAX = 128, /* topic (prefix of at most 48 bytes), partition and offset */
     WITNESSES_LENGTH_MAX = (TROTH_WITNESSES_MAX + 1) * WITNESS_LENGTH_MAX
 };
-
-/* Adds the key PREFIX:KIND:NAME, or PREFIX:KIND:NAME:CONTRACT. */
-static inline void add_key(struct troth_resp *resp, const char *prefix, const char *kind,
-                           struct troth_text name, const char *contract)
-{
-    const struct troth_text parts[] = {troth_text_of(prefix),
-                                       troth_text_of(":"),
-                                       troth_text_of(kind),
-                                       troth_text_of(":"),
-                                       name,
-                                       troth_text_of(":"),
-                                       troth_text_of(contract)};
-    troth_resp_joined(resp, parts, contract[0] != '\0' ? 7 : 5);
-}
-
-/* Adds the key PREFIX:KIND. */
-static void add_global_key(struct troth_resp *resp, const char *prefix, const char *kind)
-{
-    const struct troth_text parts[] = {troth_text_of(prefix), troth_text_of(":"),
-                                       troth_text_of(kind)};
-    troth_resp_joined(resp, parts, 3);
-}
-
-static inline void add_text_field(struct troth_resp *resp, const char *name,
-                                  struct troth_text value)
-{
-    troth_resp_string(resp, name);
-    troth_resp_bytes(resp, value.data, value.length);
-}
-
-static inline void add_string_field(struct troth_resp *resp, const char *name, const char *value)
-{
-    troth_resp_string(resp, name);
-    troth_resp_string(resp, value);
-}
-
-static inline void add_integer_field(struct troth_resp *resp, const char *name, int64_t value)
-{
-    troth_resp_string(resp, name);
-    troth_resp_integer(resp, value);
-}
-
-static inline void add_decimal_field(struct troth_resp *resp, const char *name, double value)
-{
-    troth_resp_string(resp, name);
-    troth_resp_decimal(resp, value);
-}
 
 /* Adds the name of a field of a term. */
 static inline void add_term_name(struct troth_resp *resp, const struct troth_term *term,
@@ -278,6 +232,7 @@ void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
     add_moving(resp, standing);
     if (standing->whole) {
         add_still(resp, prefix, standing);
+        troth_redis_add_review(resp, standing);
     }
     troth_resp_end(resp);
 
@@ -286,6 +241,9 @@ void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
     troth_resp_integer(resp, troth_redis_rank(view->standing->rung, standing->score.score));
     troth_resp_bytes(resp, view->agent.data, view->agent.length);
     troth_resp_end(resp);
+    if (standing->whole) {
+        troth_redis_write_listings(resp, prefix, standing);
+    }
 }
 
 void troth_redis_write_standing_end(struct troth_resp *resp, const char *prefix,
@@ -298,6 +256,7 @@ void troth_redis_write_standing_end(struct troth_resp *resp, const char *prefix,
     add_key(resp, prefix, "fleet", troth_text_of(contract), "");
     troth_resp_bytes(resp, agent.data, agent.length);
     troth_resp_end(resp);
+    troth_redis_write_listings_end(resp, prefix, agent, contract);
 }
 
 bool troth_redis_is_routed(const struct troth_agent_publication *agent)

@@ -68,6 +68,12 @@ struct troth_redis_stream {
 void troth_redis_write_outage(struct troth_resp *resp, const char *prefix,
                               const struct troth_outage_publication *outage);
 
+/* A partition's record of a contract's week, PREFIX:week:CONTRACT:WEEK; where text is NULL, its
+ * end.
+ */
+void troth_redis_write_week(struct troth_resp *resp, const char *prefix, int32_t partition,
+                            const char *contract, int64_t number, const char *text, size_t length);
+
 /* An intervention's entry in PREFIX:interventions; where `narrowed`, told on PREFIX:narrowed. */
 void troth_redis_write_record(struct troth_resp *resp, const struct troth_redis_stream *stream,
                               const char *record, size_t record_length, bool narrowed);

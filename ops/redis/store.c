@@ -245,6 +245,21 @@ static troth_status store_put_outage(struct troth_store *store,
     return end_entry(&self->main, outage->partition, outage->applied, 0, false);
 }
 
+static troth_status store_put_week(struct troth_store *store, int32_t partition, int64_t applied,
+                                   const char *contract, int64_t number, const char *text,
+                                   size_t length)
+{
+    struct redis_store *self = redis_store_of(store);
+    const troth_status status = may_put(self, partition);
+    if (status != TROTH_OK) {
+        return status;
+    }
+    troth_pipe_begin(&self->main);
+    troth_redis_write_week(&self->main.out, self->redis.prefix, partition, contract, number, text,
+                           length);
+    return end_entry(&self->main, partition, applied, 0, false);
+}
+
 static troth_status store_remove(struct troth_store *store, int32_t partition, int64_t applied,
                                  struct troth_text agent, const char *contract, bool last)
 {
@@ -461,6 +476,7 @@ troth_status troth_redis_store_open_with(const struct troth_redis_store_config *
                                        .put_standing = store_put_standing,
                                        .put_agent = store_put_agent,
                                        .put_outage = store_put_outage,
+                                       .put_week = store_put_week,
                                        .remove = store_remove,
                                        .flush = store_flush,
                                        .acknowledged = store_acknowledged,

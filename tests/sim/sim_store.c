@@ -310,6 +310,14 @@ static troth_status put_outage(struct troth_store *base,
     return may_put(store_of(base), outage->partition);
 }
 
+static troth_status put_week(struct troth_store *base, int32_t partition, int64_t applied,
+                             const char *contract, int64_t number, const char *text, size_t length)
+{
+    TROTH_ASSERT(contract[0] != '\0' && number >= 0 && applied >= 0 &&
+                 (text != NULL || length == 0));
+    return may_put(store_of(base), partition);
+}
+
 static troth_status take_away(struct troth_store *base, int32_t partition, int64_t applied,
                               struct troth_text agent, const char *contract, bool last)
 {
@@ -386,6 +394,7 @@ void sim_store_open(struct sim_store *store, struct sim_redis *redis, struct sim
                                         .put_standing = put_standing,
                                         .put_agent = put_agent,
                                         .put_outage = put_outage,
+                                        .put_week = put_week,
                                         .remove = take_away,
                                         .flush = flush,
                                         .acknowledged = acknowledged,

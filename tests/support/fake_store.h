@@ -366,6 +366,19 @@ static inline troth_status fake_store_put_agent(struct troth_store *base,
     return status;
 }
 
+/* Weeks are told of in their records of the log. */
+static inline troth_status fake_store_put_week(struct troth_store *base, int32_t partition,
+                                               int64_t applied, const char *contract,
+                                               int64_t number, const char *text, size_t length)
+{
+    (void)applied;
+    (void)contract;
+    (void)number;
+    (void)text;
+    (void)length;
+    return fake_store_put(fake_store_of(base), partition);
+}
+
 static inline troth_status fake_store_put_outage(struct troth_store *base,
                                                  const struct troth_outage_publication *outage)
 {
@@ -472,6 +485,7 @@ static inline void fake_store_init(struct fake_store *store, struct fake_clock *
                                            .put_standing = fake_store_put_standing,
                                            .put_agent = fake_store_put_agent,
                                            .put_outage = fake_store_put_outage,
+                                           .put_week = fake_store_put_week,
                                            .remove = fake_store_remove,
                                            .flush = fake_store_flush,
                                            .acknowledged = fake_store_acknowledged,

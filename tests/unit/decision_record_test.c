@@ -65,13 +65,13 @@ static struct troth_decision random_decision(uint64_t *random)
     for (unsigned i = 0; i < sizeof d.id; i++) {
         d.id[i] = (uint8_t)random_next(random);
     }
-    if (d.action >= TROTH_ACTION_WAIVE) {
+    if (d.action >= TROTH_ACTION_WAIVE && d.action <= TROTH_ACTION_DISPUTE_REJECT) {
         d.term = random_text(random, 4, TROTH_NAME_LENGTH_MAX);
     }
     if (d.action == TROTH_ACTION_WAIVE) {
         d.until_us = 1 + (int64_t)(random_next(random) >> 12);
     }
-    if (d.action > TROTH_ACTION_WAIVE) {
+    if (d.action > TROTH_ACTION_WAIVE && d.action <= TROTH_ACTION_DISPUTE_REJECT) {
         d.topic = random_text(random, 5, TROTH_TEXT_LENGTH_MAX);
         d.partition = (int32_t)(random_next(random) >> 33);
         d.offset = (int64_t)(random_next(random) >> 1);

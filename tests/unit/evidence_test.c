@@ -118,7 +118,8 @@ static void late_begins_exactly_a_window_ago(void **state)
         assert_true(sums.b == 0.125);
         assert_true(troth_cold(f->rules, f->standing, SHARE)->onset_us == oldest_us);
         troth_hot(f->standing, SHARE)->level = 0;
-        assert_int_equal(feed_task(f, clock_us, oldest_us - 1, false), TROTH_EFFECT_WORSENED);
+        assert_int_equal(feed_task(f, clock_us, oldest_us - 1, false),
+                         TROTH_EFFECT_WORSENED | TROTH_EFFECT_HIDDEN);
         sums = troth_window_sums(f->rules, f->standing, SHARE, &f->instant);
         assert_true(sums.b == 1.125);
         assert_true(troth_cold(f->rules, f->standing, SHARE)->onset_us == clock_us);

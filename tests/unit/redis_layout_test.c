@@ -101,7 +101,20 @@ static void what_is_written_is_what_is_documented(void **state)
                                                     .hit = 21,
                                                     .standings = 40};
     assert_int_equal(store->put_outage(store, &outage), TROTH_OK);
+    assert_int_equal(store->put_week(store, 3, 1, contract.name, 2965, "{}", 2), TROTH_OK);
+    struct troth_docket docket;
+    troth_docket_init(&docket);
+    struct publications *made = publications_of(2, TROTH_RUNG_REVIEW, 0);
+    made->standing.review = (struct troth_review_publication){
+        .view = {.state = TROTH_REVIEW_BY_LADDER, .since_us = 77, .docket = &docket},
+        .debt = "[1]",
+        .debt_until_us = 99};
+    assert_int_equal(store->put_standing(store, &made->standing), TROTH_OK);
     settle(store);
+    assert_string_equal(ask("HGET troth:week:refunds:2026-W44 3")->str, "{}");
+    assert_string_equal(ask("ZSCORE troth:reviews refund-2:refunds")->str, "77");
+    assert_string_equal(ask("ZSCORE troth:debts refund-2:refunds")->str, "99");
+    assert_string_equal(ask("HGET troth:standing:refund-2:refunds review")->str, "ladder");
     compare_with_document("\n## troth:outage:CONTRACT:P\n", ask("HGETALL troth:outage:refunds:3"));
     assert_int_equal(ask("SISMEMBER troth:outages refunds:3")->integer, 1);
     compare_with_document("\n## troth:meta\n", ask("HGETALL troth:meta"));
@@ -116,7 +129,7 @@ static void what_is_written_is_what_is_documented(void **state)
     assert_string_equal(entry->element[0]->element[1]->element[1]->str, "{\"id\":\"1\"}");
     /* Every key there is has a row. */
     const redisReply *keys = ask("KEYS *");
-    assert_int_equal(keys->elements, 15 + 2 * PARTITIONS);
+    assert_int_equal(keys->elements, 19 + 2 * PARTITIONS);
     for (size_t i = 0; i < keys->elements; i++) {
         char kind[64];
         snprintf(kind, sizeof kind, "\n| `troth:%.*s", (int)strcspn(keys->element[i]->str + 6, ":"),
@@ -126,7 +139,15 @@ static void what_is_written_is_what_is_documented(void **state)
     const struct troth_outage_publication over = {
         .partition = 3, .applied = 1, .contract = contract.name};
     assert_int_equal(store->put_outage(store, &over), TROTH_OK);
+    assert_int_equal(store->put_week(store, 3, 1, contract.name, 2965, NULL, 0), TROTH_OK);
+    made->standing.review = (struct troth_review_publication){.may_be_listed = true};
+    assert_int_equal(store->put_standing(store, &made->standing), TROTH_OK);
     settle(store);
+    assert_int_equal(ask("EXISTS troth:week:refunds:2026-W44 troth:reviews")->integer, 0);
+    assert_int_equal(ask("EXISTS troth:debts")->integer, 1);
+    store->remove(store, 3, 2, made->view.agent, contract.name, true);
+    settle(store);
+    assert_int_equal(ask("EXISTS troth:debts")->integer, 0);
     assert_int_equal(ask("EXISTS troth:outage:refunds:3 troth:outages")->integer, 0);
     store->close(store);
 }

@@ -192,7 +192,7 @@ static void check_sessions(const avro_value_t *value, const struct troth_session
 
 static void check_header(const avro_value_t *value)
 {
-    check_integer(value, "format", 3);
+    check_integer(value, "format", 4);
     check_text(value, "agent", snapshot.agent);
     check_text(value, "contract", snapshot.contract);
     check_integer(value, "contract_version", snapshot.contract_version);
@@ -216,10 +216,37 @@ static void check_header(const avro_value_t *value)
     check_integer(value, "ordinal", snapshot.ordinal);
     check_integer(value, "sequence_uses", snapshot.sequence_uses);
     check_integer(value, "idle", snapshot.idle);
+    check_integer(value, "review", snapshot.review);
+    check_integer(value, "review_us", snapshot.review_us);
+    check_integer(value, "fell_us", snapshot.fell_us);
     avro_value_t observed = field_of(value, "observed");
     float number = 0.0F;
     assert_int_equal(avro_value_get_float(&observed, &number), 0);
     assert_memory_equal(&number, &snapshot.observed, sizeof number);
+}
+
+static void check_reviews(const avro_value_t *branch, const struct troth_docket *docket)
+{
+    avro_value_t exceptions = field_of(branch, "exceptions");
+    for (unsigned i = 0; i < TROTH_EXCEPTIONS_MAX; i++) {
+        const struct troth_exception *exception = &docket->exceptions[i];
+        if (i >= size_of(&exceptions)) {
+            assert_true(exception->until_us == TROTH_NEVER_US);
+            continue;
+        }
+        avro_value_t item = item_of(&exceptions, i);
+        check_text(&item, "owner", (struct troth_text){exception->owner, exception->owner_length});
+        check_integer(&item, "since_us", exception->since_us);
+        check_integer(&item, "until_us", exception->until_us);
+        check_integer(&item, "uses", exception->uses);
+    }
+    check_integer(branch, "claimed", docket->claimed_position);
+    check_integer(branch, "claimed_us", docket->claimed_us);
+    check_integer(branch, "reviewed_us", docket->reviewed_us);
+    check_integer(branch, "reviewed_score", docket->reviewed_score);
+    check_integer(branch, "reviewed_rung", docket->reviewed_rung);
+    check_integer(branch, "narrowed_since", docket->narrowed_since);
+    check_integer(branch, "widened_since", docket->widened_since);
 }
 
 static void check_docket(const avro_value_t *value)
@@ -245,6 +272,7 @@ static void check_docket(const avro_value_t *value)
         avro_value_t waiver = item_of(&waivers, i);
         check_integer(&waiver, "until_us", docket->waived_until_us[i]);
         check_integer(&waiver, "uses", docket->waived_uses[i]);
+        check_integer(&waiver, "position", docket->waived_position[i]);
     }
     for (unsigned i = 0; i < docket->dispute_count; i++) {
         const struct troth_dispute *dispute = &docket->disputes[i];
@@ -264,6 +292,30 @@ static void check_docket(const avro_value_t *value)
         assert_int_equal(avro_value_get_fixed(&id, &bytes, &size), 0);
         assert_memory_equal(bytes, docket->known[i].id, TROTH_DECISION_ID_LENGTH);
     }
+    check_reviews(&branch, docket);
+}
+
+static void add_reviews(uint64_t *random, struct troth_docket *docket)
+{
+    for (unsigned i = 0; i < TROTH_EXCEPTIONS_MAX; i++) {
+        struct troth_exception *exception = &docket->exceptions[i];
+        if (random_below(random, 2) == 0) {
+            exception->owner_length = (uint8_t)(1 + random_below(random, TROTH_OWNER_MAX));
+            memset(exception->owner, 'a' + (int)i, exception->owner_length);
+            exception->since_us = (int64_t)random_below(random, START);
+            exception->until_us = (int64_t)random_below(random, START);
+            exception->uses = (uint32_t)random_next(random);
+        } else {
+            exception->since_us = TROTH_NEVER_US;
+        }
+    }
+    docket->claimed_position = (int64_t)random_below(random, 1000) - 1;
+    docket->claimed_us = random_below(random, 2) == 0 ? TROTH_NEVER_US : START;
+    docket->reviewed_us = random_below(random, 2) == 0 ? TROTH_NEVER_US : START;
+    docket->reviewed_score = (uint16_t)random_below(random, 1001);
+    docket->reviewed_rung = (uint8_t)random_below(random, TROTH_RUNG_COUNT);
+    docket->narrowed_since = (uint16_t)random_next(random);
+    docket->widened_since = (uint16_t)random_next(random);
 }
 
 /* Gives the snapshot a docket, written down as its record. */
@@ -286,8 +338,10 @@ static size_t add_docket(uint64_t *random, uint8_t bytes[TROTH_STANDING_LENGTH_M
         if (random_below(random, 2) == 0) {
             docket->waived_until_us[i] = (int64_t)random_below(random, START);
             docket->waived_uses[i] = (uint32_t)random_next(random);
+            docket->waived_position[i] = (int64_t)random_below(random, 1000);
         }
     }
+    add_reviews(random, docket);
     for (unsigned i = (unsigned)random_below(random, TROTH_DISPUTES_MAX + 1); i > 0; i--) {
         assert_true(troth_docket_open(docket, (int64_t)random_below(random, 1000) * 20 + i, START,
                                       (unsigned)random_below(random, snapshot.term_count)));
@@ -397,11 +451,18 @@ static void test_lengths(void **state)
         if (snapshot.docketed) {
             continue;
         }
-        bytes[0] = 2 * 2; /* format 2 ends before `docket` */
-        assert_int_equal(troth_standing_decode(bytes, length - 1, &snapshot), TROTH_OK);
+        snapshot.review = TROTH_REVIEW_NONE;
+        snapshot.review_us = 0;
+        snapshot.fell_us = TROTH_NEVER_US;
+        assert_int_equal(troth_standing_encode(&snapshot, bytes, record->length, &length),
+                         TROTH_OK);
+        bytes[0] = 2 * 3; /* format 3 ends before `review`, */
+        assert_int_equal(troth_standing_decode(bytes, length - 3, &snapshot), TROTH_OK);
+        bytes[0] = 2 * 2; /* format 2 before `docket`, */
+        assert_int_equal(troth_standing_decode(bytes, length - 4, &snapshot), TROTH_OK);
         assert_false(snapshot.docketed);
-        bytes[0] = 2 * 1; /* format 1 ends before `idle` */
-        assert_int_equal(troth_standing_decode(bytes, length - 2, &snapshot), TROTH_OK);
+        bytes[0] = 2 * 1; /* format 1 before `idle` */
+        assert_int_equal(troth_standing_decode(bytes, length - 5, &snapshot), TROTH_OK);
         assert_false(snapshot.idle);
     }
     done();
@@ -567,7 +628,8 @@ static void test_checkpoint(void **state)
                                            .clock_us = START,
                                            .decided = 9,
                                            .ruled_count = 2,
-                                           .ruled = {11, 500}};
+                                           .ruled = {11, 500},
+                                           .weeks = 60};
     size_t length = troth_checkpoint_encode(&checkpoint, bytes);
     check_avro(troth_avsc_checkpoint, troth_avsc_checkpoint_length, bytes, length);
     for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) { /* the longest that there can be */
@@ -583,16 +645,20 @@ static void test_checkpoint(void **state)
     assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_OK);
     assert_true(read.era == 7 && read.offset == 5 && read.told == INT64_MAX &&
                 read.clock_us == START && read.decided == 9 && read.ruled_count == 2 &&
-                read.ruled[1] == 500 && read.version_count == TROTH_CONTRACTS_MAX);
+                read.ruled[1] == 500 && read.weeks == 60 &&
+                read.version_count == TROTH_CONTRACTS_MAX);
     for (unsigned i = 0; i < TROTH_CONTRACTS_MAX; i++) {
         assert_true(read.versions[i].version == INT64_MAX - i &&
                     read.versions[i].contract.length == TROTH_NAME_LENGTH_MAX &&
                     memcmp(read.versions[i].contract.data, names[i], TROTH_NAME_LENGTH_MAX) == 0);
     }
-    bytes[0] = 2 * 1; /* format 1 ends before `decided` and `ruled` */
-    assert_int_equal(troth_checkpoint_decode(bytes, length - 6, &read), TROTH_OK);
+    bytes[0] = 2 * 2; /* format 2 ends before `weeks`, */
+    assert_int_equal(troth_checkpoint_decode(bytes, length - 1, &read), TROTH_OK);
+    assert_true(read.decided == 9 && read.weeks == read.told);
+    bytes[0] = 2 * 1; /* format 1 before `decided` and `ruled` */
+    assert_int_equal(troth_checkpoint_decode(bytes, length - 7, &read), TROTH_OK);
     assert_int_equal(read.decided, -1);
-    bytes[0] = 2 * 3;
+    bytes[0] = 2 * 4;
     assert_int_equal(troth_checkpoint_decode(bytes, length, &read), TROTH_UNSUPPORTED);
     checkpoint = (struct troth_checkpoint){.era = 1, .offset = 6, .told = 5};
     length = troth_checkpoint_encode(&checkpoint, bytes);
