@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consumers/report.h"
+#include "consumers/week_record.h"
 #include "schemas/assert.h"
 #include "scoring/outlook.h"
 
@@ -405,6 +406,63 @@ static void check_interventions(struct sim_check *check)
     lines_fini(&found);
 }
 
+/* The last record of each key, as compaction leaves it. */
+static bool is_last_of_key(const struct sim_partition *topic, int64_t at)
+{
+    const struct sim_record *record = &topic->records[at];
+    for (int64_t i = at + 1; i < topic->count; i++) {
+        const struct sim_record *later = &topic->records[i];
+        if (later->fate == SIM_COMMITTED && later->key_length == record->key_length &&
+            memcmp(later->key, record->key, record->key_length) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Each contract's weeks were counted once, through all that happened. */
+static void check_weeks(struct sim_check *check)
+{
+    const struct sim_log *log = &check->cluster->log;
+    struct lines expected = {0};
+    struct lines found = {0};
+    for (int32_t p = 0; p < log->partition_count; p++) {
+        for (size_t i = 0; i < check->runs[p].week_count; i++) {
+            if (check->runs[p].weeks[i][0] != '\0') {
+                lines_add(&expected, line_of("%s", check->runs[p].weeks[i]));
+            }
+        }
+        const struct sim_partition *topic = &log->topics[TROTH_TOPIC_STANDINGS][p];
+        for (int64_t i = 0; i < topic->count; i++) {
+            const struct sim_record *record = &topic->records[i];
+            struct troth_text contract;
+            struct troth_week week;
+            char name[TROTH_NAME_LENGTH_MAX + 1];
+            int64_t number = 0;
+            if (record->fate != SIM_COMMITTED || record->value == NULL ||
+                !troth_week_key_read(record->key, record->key_length, &contract, &number) ||
+                !is_last_of_key(topic, i)) {
+                continue;
+            }
+            if (troth_week_read(record->value, record->value_length, &week) != TROTH_OK ||
+                week.number != number) {
+                sim_check_fail(check, "a ledger of week %" PRId64 " cannot be read", number);
+                continue;
+            }
+            snprintf(name, sizeof name, "%.*s", (int)contract.length, contract.data);
+            char *line = sim_undisturbed_week(&week, name, p);
+            if (line[0] != '\0') {
+                lines_add(&found, line);
+            } else {
+                free(line);
+            }
+        }
+    }
+    compare(check, "ledgers", &expected, &found);
+    lines_fini(&expected);
+    lines_fini(&found);
+}
+
 static void check_rejects(struct sim_check *check)
 {
     const struct sim_log *log = &check->cluster->log;
@@ -554,6 +612,9 @@ void sim_check_rest(struct sim_check *check)
     check->ran = true;
     check_interventions(check);
     check_rejects(check);
+    if (check->config->checkpoint_us > 0) {
+        check_weeks(check);
+    }
     check_versions(check);
     check_redis(check);
 }

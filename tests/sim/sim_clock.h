@@ -12,7 +12,8 @@
 
 #include "consumers/clock.h"
 
-#define SIM_EPOCH_US  INT64_C(1790000000000000) /* where the wall clocks begin */
+/* Where the wall clocks begin: 20 s before a week ends. */
+#define SIM_EPOCH_US  INT64_C(1789948780000000)
 #define SIM_SECOND_US INT64_C(1000000)
 
 struct sim_clock {

@@ -266,12 +266,12 @@ void sim_stream_decide(struct sim_stream *stream)
     if (random_below(random, 5) == 0) {
         d.expected = (uint8_t)random_below(random, TROTH_RUNG_COUNT);
     }
-    if (d.action >= TROTH_ACTION_WAIVE) {
+    if (d.action >= TROTH_ACTION_WAIVE && d.action <= TROTH_ACTION_DISPUTE_REJECT) {
         d.term = text_of(PICK(random, terms));
     }
     if (d.action == TROTH_ACTION_WAIVE) {
         d.until_us = d.at_us + (int64_t)random_below(random, HOUR);
-    } else if (d.action > TROTH_ACTION_WAIVE) {
+    } else if (d.action > TROTH_ACTION_WAIVE && d.action <= TROTH_ACTION_DISPUTE_REJECT) {
         d.topic = text_of("troth.telemetry");
         d.partition = place_of(stream, agent);
         d.offset = record_of(stream, d.partition, agent);

@@ -4,6 +4,7 @@
 
 #include "consumers/decision_record.h"
 #include "consumers/report.h"
+#include "consumers/week_record.h"
 #include "schemas/assert.h"
 #include "scoring/agents.h"
 
@@ -130,6 +131,33 @@ static void on_intervention(void *context, const struct troth_intervention *told
     run->widenings += !told->narrowing;
 }
 
+char *sim_undisturbed_week(const struct troth_week *week, const char *contract, int32_t partition)
+{
+    static struct troth_week read; /* large, as is the next */
+    static struct troth_week nothing;
+    read = *week;
+    read.changed = false;
+    troth_week_init(&nothing, week->number, 0);
+    const bool empty = memcmp(&read, &nothing, sizeof read) == 0;
+    char *line =
+        empty ? strdup("")
+              : troth_week_write(week, &(struct troth_week_place){contract, partition, 0}, NULL);
+    TROTH_ASSERT(line != NULL);
+    return line;
+}
+
+static void add_week(struct sim_undisturbed *run, unsigned slot, const struct troth_week *week)
+{
+    const char *contract = troth_shard_rules(run->shard, slot)->contract->name;
+    TROTH_ASSERT(run->week_count < SIM_TOLD_MAX);
+    run->weeks[run->week_count++] = sim_undisturbed_week(week, contract, run->partition);
+}
+
+static void on_week(void *context, unsigned slot, const struct troth_week *week)
+{
+    add_week(context, slot, week);
+}
+
 static void on_ended(void *context, uint32_t standing, struct troth_text agent,
                      const char *contract)
 {
@@ -216,6 +244,7 @@ static void open_shard(struct sim_undisturbed *run)
                                               .evict_after_us = run->config->evict_after_us,
                                               .on_intervention = on_intervention,
                                               .on_ended = on_ended,
+                                              .on_week = on_week,
                                               .context = run};
     const size_t size = (troth_shard_size(&config) + 63) / 64 * 64;
     run->memory = aligned_alloc(64, size);
@@ -233,6 +262,7 @@ void sim_undisturbed_run(struct sim_undisturbed *run, const struct sim_log *log,
     const struct sim_partition *records = &log->topics[TROTH_TOPIC_TELEMETRY][partition];
     *run = (struct sim_undisturbed){.partition = partition, .config = config};
     run->told = calloc(SIM_TOLD_MAX, sizeof *run->told);
+    run->weeks = calloc(SIM_TOLD_MAX, sizeof *run->weeks);
     run->rejects = calloc((size_t)records->count + 1, sizeof *run->rejects);
     run->ruled =
         calloc((size_t)log->topics[TROTH_TOPIC_DECISIONS][0].count + 1, sizeof *run->ruled);
@@ -259,6 +289,12 @@ void sim_undisturbed_run(struct sim_undisturbed *run, const struct sim_log *log,
             decide(run, log, i, decision);
         }
     }
+    for (unsigned slot = 0; slot < TROTH_CONTRACTS_MAX; slot++) {
+        const struct troth_week *week = troth_shard_ledger(run->shard, slot);
+        if (week != NULL) {
+            add_week(run, slot, week);
+        }
+    }
     struct troth_shard_counts counts;
     troth_shard_count(run->shard, &counts);
     run->evicted = counts.evicted;
@@ -270,6 +306,10 @@ void sim_undisturbed_fini(struct sim_undisturbed *run)
         free(run->told[i]);
     }
     free(run->told);
+    for (size_t i = 0; i < run->week_count; i++) {
+        free(run->weeks[i]);
+    }
+    free(run->weeks);
     free(run->rejects);
     free(run->ruled);
     free(run->memory);

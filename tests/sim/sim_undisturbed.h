@@ -46,6 +46,8 @@ struct sim_undisturbed {
     size_t told_count;
     struct sim_reject *rejects; /* in order of offsets */
     size_t reject_count;
+    char **weeks; /* ledgers, that ended and that have not, as sim_undisturbed_week has them */
+    size_t week_count;
     uint64_t evicted; /* agents */
     uint64_t narrowings;
     uint64_t widenings;
@@ -63,6 +65,10 @@ void sim_undisturbed_run(struct sim_undisturbed *run, const struct sim_log *log,
                          const struct sim_versions *versions,
                          const struct troth_worker_config *config);
 void sim_undisturbed_fini(struct sim_undisturbed *run);
+
+/* Returns a ledger as a line, without what depends on when it was written; empty where it counts
+ * nothing, as then it need not be there. To be freed. */
+char *sim_undisturbed_week(const struct troth_week *week, const char *contract, int32_t partition);
 
 /* Returns the version of a contract that the shard runs, or 0. */
 int64_t sim_undisturbed_version(const struct sim_undisturbed *run, const char *name);

@@ -28,6 +28,7 @@ static inline const struct troth_rules *random_rules(uint64_t *random, const cha
         ", window: 10m, panes: 5", ", window: 64m, panes: 64, half_life: 1d"};
     static const char *const consequences[] = {"low", "medium", "high"};
     static const char *const holds[] = {"1s", "30s", "10m"};
+    static const char *const reviews[] = {"5s", "1m", "7d"};
     static const char *const ladders[] = {
         "", ", ladder: {warn: {freshness_below: null}, narrow: {freshness_below: null}}",
         ", ladder: {recertify: {freshness_below: 0.4}, narrow: {scope: {traffic: 0.5}}}",
@@ -35,10 +36,11 @@ static inline const struct troth_rules *random_rules(uint64_t *random, const cha
          "change: true}, recertify: {freshness_below: null}}")};
     struct draft keys = {0};
     draft_add(&keys,
-              "contract: %s, version: %u, consequence: %s, hold: %s%s, window: 2m, panes: 4, "
+              "contract: %s, version: %u, consequence: %s, hold: %s, review_every: %s%s, window: "
+              "2m, panes: 4, "
               "certify: {confidence: 0.%u, within: 30m}, terms: [",
-              name, version, PICK(random, consequences), PICK(random, holds), PICK(random, ladders),
-              55 + (unsigned)random_below(random, 40));
+              name, version, PICK(random, consequences), PICK(random, holds), PICK(random, reviews),
+              PICK(random, ladders), 55 + (unsigned)random_below(random, 40));
     const unsigned count = 1 + (unsigned)random_below(random, 5);
     for (unsigned i = 0; i < count; i++) {
         const char *promise = PICK(random, promises);
@@ -104,6 +106,17 @@ static inline struct record random_record(uint64_t *random, int64_t timestamp_us
     event->cost_micros = (int64_t)random_below(random, bad ? 30 : 3);
     event->present |= 1U << TROTH_FIELD_LATENCY_US;
     event->present |= random_below(random, 2) == 0 ? 1U << TROTH_FIELD_COST_MICROS : 0;
+    if (kind == TROTH_KIND_EXCEPTION) {
+        static const char *const owners[] = {"ann", "bob", "cleo"};
+        event->owner = text_of(PICK(random, owners));
+        event->until_us = at_us + (int64_t)random_below(random, MINUTE);
+        event->present |= 1U << TROTH_FIELD_OWNER | 1U << TROTH_FIELD_UNTIL;
+        event->source = random_below(random, 4) == 0 ? TROTH_SOURCE_SELF : TROTH_SOURCE_GATEWAY;
+    }
+    if (kind == TROTH_KIND_TASK && bad && random_below(random, 3) == 0) {
+        event->rescue = (uint8_t)random_below(random, TROTH_RESCUE_COUNT);
+        event->present |= 1U << TROTH_FIELD_RESCUE;
+    }
     if (kind == TROTH_KIND_EVALUATION) {
         event->source = TROTH_SOURCE_EVALUATOR;
         event->verdicts = record_verdicts;
