@@ -46,7 +46,7 @@ enum troth_action { TROTH_ACTIONS(TROTH_ENUMERATE_ACTION) TROTH_ACTION_COUNT };
     X(NO_TERM, "no_term", "the contract has no such term, or none that this can be said of")       \
     X(NO_RECORD, "no_record",                                                                      \
       "the record cannot be read any more, or is no evidence of the agent for that term")          \
-    X(NOT_OPEN, "not_open", "no such dispute, or no review, is open")                          \
+    X(NOT_OPEN, "not_open", "no dispute of that record and term is open, or no review is")         \
     X(NO_ROOM, "no_room", "the shard, or the agent's docket, holds as much as it may")
 
 #define TROTH_ENUMERATE_RULING(NAME, text, meaning) TROTH_RULING_##NAME,
