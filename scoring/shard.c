@@ -174,22 +174,35 @@ static uint64_t session_hash(const struct troth_event *event)
     return hash != 0 ? hash : SESSION_EMPTY;
 }
 
-/* Counts an event in the ledger of the week. */
+/* Counts an event in the ledger of the week, whatever it is. */
+static __attribute__((noinline)) void note_all(struct troth_shard *shard, uint32_t index,
+                                               struct troth_week *week,
+                                               const struct troth_event *event,
+                                               const struct troth_moment *moment, unsigned effects)
+{
+    troth_week_note(week, event);
+    week->missing += moment->missing;
+    week->late_kept += (effects & TROTH_EFFECT_LATE) != 0;
+    week->late_broken += (effects & TROTH_EFFECT_HIDDEN) != 0;
+    if (event->kind == TROTH_KIND_EXCEPTION) {
+        troth_shard_note_exception(shard, index, event, moment->at_us);
+    }
+}
+
+/* The same; mostly it is one more task. */
 static inline void note_in_week(struct troth_shard *shard, uint32_t index,
                                 const struct troth_standing *standing,
                                 const struct troth_event *event, const struct troth_moment *moment,
                                 unsigned effects)
 {
     struct troth_week *week = troth_shard_week(shard, standing->contract);
-    troth_week_note(week, event);
-    week->missing += moment->missing;
-    if (effects & (TROTH_EFFECT_LATE | TROTH_EFFECT_HIDDEN)) {
-        week->late_kept += (effects & TROTH_EFFECT_LATE) != 0;
-        week->late_broken += (effects & TROTH_EFFECT_HIDDEN) != 0;
+    if (event->kind != TROTH_KIND_TASK || troth_event_has(event, TROTH_FIELD_RESCUE) ||
+        (effects & (TROTH_EFFECT_LATE | TROTH_EFFECT_HIDDEN)) != 0 || moment->missing != 0) {
+        note_all(shard, index, week, event, moment, effects);
+        return;
     }
-    if (event->kind == TROTH_KIND_EXCEPTION) {
-        troth_shard_note_exception(shard, index, event, moment->at_us);
-    }
+    week->tasks++;
+    week->changed = true;
 }
 
 static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,

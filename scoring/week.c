@@ -15,8 +15,9 @@ void troth_week_count(uint32_t histogram[TROTH_WEEK_BUCKETS], int64_t time_us)
     *count += *count < UINT32_MAX;
 }
 
-void troth_week_note_other(struct troth_week *week, const struct troth_event *event)
+void troth_week_note(struct troth_week *week, const struct troth_event *event)
 {
+    week->changed = true;
     const bool rescued = troth_event_has(event, TROTH_FIELD_RESCUE);
     switch ((enum troth_kind)event->kind) {
     case TROTH_KIND_TASK:

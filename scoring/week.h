@@ -60,18 +60,7 @@ void troth_week_init(struct troth_week *week, int64_t number, uint64_t carried);
 /* Counts a time in a histogram; below 0 as 0. */
 void troth_week_count(uint32_t histogram[TROTH_WEEK_BUCKETS], int64_t time_us);
 
-/* Counts what is not a task without a rescue. */
-void troth_week_note_other(struct troth_week *week, const struct troth_event *event);
-
-/* Counts an event that reached a standing. */
-static inline void troth_week_note(struct troth_week *week, const struct troth_event *event)
-{
-    week->changed = true;
-    if (event->kind != TROTH_KIND_TASK || troth_event_has(event, TROTH_FIELD_RESCUE)) {
-        troth_week_note_other(week, event);
-        return;
-    }
-    week->tasks++;
-}
+/* Counts an event that reached a standing, by what it is. */
+void troth_week_note(struct troth_week *week, const struct troth_event *event);
 
 #endif
