@@ -342,6 +342,13 @@ static json_t *json_of_list(struct troth_text list, json_t *(*item)(struct troth
     return array;
 }
 
+/* What is JSON already. */
+static json_t *json_of_json(struct troth_text text)
+{
+    json_t *value = json_loadb(text.data, text.length, 0, NULL);
+    return value != NULL ? value : json_null();
+}
+
 /* The terms in force, each with the fields that it has now. */
 static json_t *json_of_terms(const struct troth_fields *fields, struct troth_text names)
 {
@@ -370,8 +377,9 @@ static json_t *json_of_terms(const struct troth_fields *fields, struct troth_tex
 
 json_t *troth_fields_json(const struct troth_fields *fields)
 {
-    static const char *const texts[] = {"agent",    "contract", "mode", "rung",
-                                        "limiting", "why",      "cause"};
+    static const char *const texts[] = {"agent",     "contract",     "mode",  "rung",
+                                        "limiting",  "why",          "cause", "review",
+                                        "review_by", "reviewed_rung"};
     json_t *object = json_object();
     for (size_t i = 0; troth_fields_any(fields) && i + 1 < fields->reply->elements; i += 2) {
         const struct troth_text name = element_at(fields, i);
@@ -388,6 +396,7 @@ json_t *troth_fields_json(const struct troth_fields *fields)
                             : is(name, "capabilities") ? json_of_list(value, json_of_text)
                             : is(name, "witnesses")    ? json_of_list(value, json_of_witness)
                             : is(name, "terms")        ? json_of_terms(fields, value)
+                            : is(name, "debt")         ? json_of_json(value)
                                                        : json_of_number(value));
     }
     return object;
