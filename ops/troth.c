@@ -27,7 +27,8 @@ static const struct section sections[] = {
     {"Agents",
      {&troth_command_standing, &troth_command_explain, &troth_command_top, &troth_command_tail,
       &troth_command_route, NULL}},
-    {"Decisions", {&troth_command_decide, &troth_command_dispute, NULL}},
+    {"Reviews and decisions",
+     {&troth_command_review, &troth_command_decide, &troth_command_dispute, NULL}},
     {"Operation", {&troth_command_redis, NULL}},
 };
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };

@@ -91,7 +91,14 @@ static void print_ruling(const struct troth_context *context, json_t *ruling)
         number++;
     }
     const char *meaning = number < TROTH_RULING_COUNT ? troth_ruling_meaning(number) : name;
-    if (from != NULL && to != NULL && strcmp(from, to) != 0) {
+    const char *action = json_string_value(json_object_get(ruling, "action"));
+    const char *by = json_string_value(json_object_get(ruling, "by"));
+    const bool claim = action != NULL && strcmp(action, troth_action_name(TROTH_ACTION_CLAIM)) == 0;
+    if (claim && number == TROTH_RULING_UNCHANGED) {
+        printf("claimed: the review is %s's to decide\n", by != NULL ? by : "yours");
+    } else if (claim && number == TROTH_RULING_NOT_OPEN) {
+        printf("no review is open there, so nothing was claimed; see troth review list\n");
+    } else if (from != NULL && to != NULL && strcmp(from, to) != 0) {
         printf("%s: %s -> %s\n", meaning, from, to);
     } else {
         printf("%s%s%s\n", meaning, to != NULL ? ": at " : "", to != NULL ? to : "");
@@ -217,7 +224,8 @@ static int run(const struct troth_context *context, int argc, char **argv)
     const unsigned action = troth_action_find(troth_text_of(argv[2]));
     if (action >= TROTH_ACTION_DISPUTE_OPEN) {
         troth_message_error("there is no action \"%s\"; it must be keep, narrow, review, pause, "
-                            "restore, recertify or waive (for a dispute: troth dispute)",
+                            "restore, recertify or waive (for a dispute: troth dispute; to claim a "
+                            "review: troth review claim)",
                             argv[2]);
         return TROTH_EXIT_USAGE;
     }

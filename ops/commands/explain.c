@@ -10,6 +10,8 @@
 #include "ops/config/options.h"
 #include "ops/message.h"
 #include "ops/redis/reader.h"
+#include "ops/review/debt.h"
+#include "ops/review/open.h"
 #include "ops/table.h"
 #include "scoring/rules.h"
 
@@ -136,6 +138,26 @@ static void tell_terms(struct subject *subject)
             say(subject->is, "%s: due every %s; freshness %g.", term->name, window,
                 term_number(subject, i, "freshness"));
         }
+    }
+}
+
+/* Whether a person is to look at it, and what was let pass meanwhile. */
+static void tell_review(struct subject *subject)
+{
+    char review[TROTH_REVIEW_TEXT_MAX];
+    char text[TROTH_DEBT_TEXT_MAX];
+    struct troth_debts debts = {0};
+    if (troth_review_text(subject->standing, subject->now_us, review)[0] != '\0') {
+        say(subject->is, "Review: %s.", review);
+    }
+    (void)troth_debts_add_standing(&debts, subject->standing, subject->now_us);
+    for (unsigned i = 0; i < debts.count; i++) {
+        say(subject->is, "Debt: %s.", troth_debt_text(&debts.items[i], subject->now_us, text));
+    }
+    troth_debts_fini(&debts);
+    if (integer(subject, "disputes_open") > 0) {
+        say(subject->is, "%" PRId64 " dispute(s) open: it does not step down meanwhile.",
+            integer(subject, "disputes_open"));
     }
 }
 
@@ -330,6 +352,7 @@ static json_t *explain(struct subject *subject)
     subject->rung = troth_rung_find(rung, strlen(rung));
     tell_state(subject);
     tell_terms(subject);
+    tell_review(subject);
     switch (subject->rung) {
     case TROTH_RUNG_CLEAR:
         say(subject->better, "There is nothing better than clear.");

@@ -8,6 +8,8 @@
 #include "ops/config/options.h"
 #include "ops/message.h"
 #include "ops/redis/reader.h"
+#include "ops/review/debt.h"
+#include "ops/review/open.h"
 #include "ops/table.h"
 
 /* "in 4m12s" or "2s ago". Returns text. */
@@ -91,6 +93,32 @@ static bool print_standings(const struct troth_look *look, int64_t now_us)
     return true;
 }
 
+/* A standing's review and its exceptions, a line each where there are any. */
+static bool print_reviews(const struct troth_look *look, int64_t now_us)
+{
+    bool first = true;
+    bool read = true;
+    for (unsigned i = 0; i < look->count && read; i++) {
+        char contract[TROTH_CELL_LENGTH_MAX];
+        char review[TROTH_REVIEW_TEXT_MAX];
+        char text[TROTH_DEBT_TEXT_MAX];
+        struct troth_debts debts = {0};
+        (void)troth_fields_text(&look->standings[i], "contract", contract, sizeof contract);
+        read = troth_debts_add_standing(&debts, &look->standings[i], now_us);
+        if (troth_review_text(&look->standings[i], now_us, review)[0] != '\0') {
+            printf("%s  %-14s %s: %s\n", first ? "\n" : "", "review", contract, review);
+            first = false;
+        }
+        for (unsigned d = 0; d < debts.count; d++) {
+            printf("%s  %-14s %s: %s\n", first ? "\n" : "", "debt", contract,
+                   troth_debt_text(&debts.items[d], now_us, text));
+            first = false;
+        }
+        troth_debts_fini(&debts);
+    }
+    return read;
+}
+
 /* A number of a term, or - where its kind has none. */
 static void number_cell(struct troth_table *table, const struct troth_fields *standing,
                         const char *term, const char *field)
@@ -164,7 +192,7 @@ static int show(const struct troth_context *context, const struct troth_look *lo
     const int64_t now_us = clock.wall_us(clock.context);
     print_agent(&look->agent, name, now_us);
     putchar('\n');
-    if (!print_standings(look, now_us) || !print_terms(look)) {
+    if (!print_standings(look, now_us) || !print_reviews(look, now_us) || !print_terms(look)) {
         troth_message_error("no memory");
         return TROTH_EXIT_NO;
     }
