@@ -140,9 +140,10 @@ static struct troth_contract_survey *place_of(struct troth_survey *survey, const
 }
 
 void troth_survey_add_rungs(struct troth_survey *survey, const char *contract,
-                            const uint64_t rungs[TROTH_RUNG_COUNT])
+                            const uint64_t rungs[TROTH_RUNG_COUNT], uint64_t reviews)
 {
     struct troth_contract_survey *place = place_of(survey, contract);
+    place->reviews += reviews;
     for (unsigned rung = 0; rung < TROTH_RUNG_COUNT; rung++) {
         place->rungs[rung] += rungs[rung];
     }
@@ -172,7 +173,8 @@ void troth_survey_add(struct troth_survey *sum, const struct troth_survey *one)
         add_partition(sum, &one->partitions[i]);
     }
     for (uint32_t i = 0; i < one->contract_count; i++) {
-        troth_survey_add_rungs(sum, one->contracts[i].name, one->contracts[i].rungs);
+        troth_survey_add_rungs(sum, one->contracts[i].name, one->contracts[i].rungs,
+                               one->contracts[i].reviews);
         troth_survey_add_outage(sum, one->contracts[i].name, &one->contracts[i].outage);
     }
 }

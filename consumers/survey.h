@@ -41,6 +41,7 @@ struct troth_outage_survey {
 struct troth_contract_survey {
     char name[TROTH_NAME_LENGTH_MAX + 1];
     uint64_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
+    uint64_t reviews;                 /* that are open */
     struct troth_outage_survey outage;
 };
 
@@ -62,9 +63,9 @@ void troth_survey_copy(struct troth_survey *to, const struct troth_survey *from)
  * told of as the one that is further says. */
 void troth_survey_add(struct troth_survey *sum, const struct troth_survey *one);
 
-/* Adds standings of a contract. */
+/* Adds standings of a contract, and reviews of them that are open. */
 void troth_survey_add_rungs(struct troth_survey *survey, const char *contract,
-                            const uint64_t rungs[TROTH_RUNG_COUNT]);
+                            const uint64_t rungs[TROTH_RUNG_COUNT], uint64_t reviews);
 
 /* Returns the outage of a contract, or NULL where the survey has none of that name. */
 const struct troth_outage_survey *troth_survey_outage(const struct troth_survey *survey,

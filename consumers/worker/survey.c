@@ -145,7 +145,8 @@ static void survey_contracts(const struct troth_partition *partition, struct tro
             for (unsigned rung = 0; rung < TROTH_RUNG_COUNT; rung++) {
                 rungs[rung] = here[rung];
             }
-            troth_survey_add_rungs(survey, rules->contract->name, rungs);
+            const struct troth_week *week = troth_shard_ledger(partition->shard, slot);
+            troth_survey_add_rungs(survey, rules->contract->name, rungs, troth_week_open(week));
             survey_outage(partition, slot, survey);
         }
     }

@@ -57,6 +57,8 @@
       "Agents that gave their places back, as nothing came of them any more.")                     \
     X(STANDINGS, "troth_standings", GAUGE, "contract, rung", "standings",                          \
       "Standings of a contract that are on a rung.")                                               \
+    X(REVIEWS, "troth_reviews_open", GAUGE, "contract", "standings",                               \
+      "Standings of a contract with an open review: they wait for a person's decision.")           \
     X(OUTAGE, "troth_telemetry_outage", GAUGE, "contract", "partitions",                           \
       "Partitions in which the telemetry of a contract has stopped.")                              \
     X(OUTAGE_NARROWED, "troth_outage_narrowed_standings", GAUGE, "contract", "standings",          \
@@ -245,6 +247,11 @@ static void write_standings(struct troth_metrics_text *text, const struct troth_
                                                         {"rung", troth_rung_name(rung)}};
             troth_metrics_number(text, &families[STANDINGS], labels, 2, contract->rungs[rung]);
         }
+    }
+    troth_metrics_family(text, &families[REVIEWS]);
+    for (uint32_t i = 0; i < survey->contract_count; i++) {
+        const struct troth_metric_label label = {"contract", survey->contracts[i].name};
+        troth_metrics_number(text, &families[REVIEWS], &label, 1, survey->contracts[i].reviews);
     }
     write_outages(text, survey);
     number(text, STANDINGS_MAX, (uint64_t)look->standings_max);

@@ -5,14 +5,14 @@
 
 RECORDS are what `dump_topic records` printed, FILE what `dump_topic reasons` did. Compared are the
 records read, the events applied, pointers, rejects by reason, interventions by direction and cause,
-and the standings of each contract by rung. Prints what differs. Exit status 0: nothing does; 1.
+standings of each contract by rung and its open reviews. Prints what differs. Exit status 0: nothing does; 1.
 """
 import argparse
 import collections
 import json
 import re
 
-from view import read_standings
+from view import Redis, read_standings
 
 LINE = re.compile(r'(\w+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -49,6 +49,8 @@ def wanted_samples(options):
             wanted["troth_interventions_total", direction, item["cause"]["condition"]] += 1
     for standing in read_standings(options.redis, options.prefix).values():
         wanted["troth_standings", standing["contract"], standing["rung"]] += 1
+    for member in Redis(options.redis)("ZRANGE", f"{options.prefix}:reviews", "0", "-1"):
+        wanted["troth_reviews_open", member.decode().rpartition(":")[2]] += 1
     return wanted
 
 

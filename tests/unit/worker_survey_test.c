@@ -156,7 +156,7 @@ static void surveys_add_up(void **state)
         for (unsigned i = 0; i < 200; i++) {
             char name[16];
             snprintf(name, sizeof name, "c%d-%u", w, i);
-            troth_survey_add_rungs(&one, name, rungs);
+            troth_survey_add_rungs(&one, name, rungs, 0);
         }
         const struct troth_outage_survey outage = {1, 20 - w, 3, 4, 2};
         troth_survey_add_outage(&one, "c0-1", &outage);
