@@ -161,6 +161,7 @@ json_t *troth_report_intervention(const struct troth_report_origin *origin,
     json_object_set_new(object, "contract_version", json_integer(told->contract->version));
     json_object_set_new(object, "from", json_string(troth_rung_name(told->from)));
     json_object_set_new(object, "to", json_string(troth_rung_name(told->to)));
+    json_object_set_new(object, "from_since", json_integer(told->from_since_us));
     json_object_set_new(object, "narrowing", json_boolean(narrowing));
     json_object_set_new(object, "cause", report_cause(told->contract, &told->cause));
     json_object_set_new(object, "score", json_integer(told->score.score));

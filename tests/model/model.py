@@ -308,7 +308,7 @@ class Standing:
         degraded_at = state.onset if changing else t
         return {
             "agent": self.agent, "contract": self.contract.name, "from": self.rung, "to": to,
-            "narrowing": narrowing,
+            "from_since": self.since, "narrowing": narrowing,
             "cause": {"condition": cause, "term": state.term.name if state else None},
             "decided_at": t,
             "degraded_at": degraded_at if narrowing else None,

@@ -20,7 +20,7 @@ import socket
 import sys
 
 TIMES = {"since", "as_of", "good_until", "offer_until", "decided_at", "degraded_at",
-         "time_to_narrow_us"}
+         "time_to_narrow_us", "from_since"}
 NUMBERS = {"compliance", "freshness"}
 
 
@@ -155,7 +155,7 @@ def compare_standings(expected, found, options, problems):
 
 
 def compare_interventions(expected, found, options, problems):
-    names = ["from", "to", "narrowing", "decided_at", "degraded_at", "time_to_narrow_us",
+    names = ["from", "to", "from_since", "narrowing", "decided_at", "degraded_at", "time_to_narrow_us",
              "exposed_tasks", "exposed_cost_micros", "score"]
     for key in sorted(set(expected) | set(found)):
         wanted, there = expected.get(key, []), found.get(key, [])

@@ -142,9 +142,10 @@ static void check_shape(const json_t *object, const char *const *fields, size_t 
 static void check_intervention_shape(const json_t *object)
 {
     CHECK_SHAPE(object, "id:s", "agent:s", "contract:s", "contract_version:i", "from:s", "to:s",
-                "narrowing:b", "cause:o", "score:i", "compliance:r", "freshness:r", "terms:o",
-                "decided_at:i", "degraded_at:in", "time_to_narrow_us:in", "exposed_tasks:i",
-                "exposed_cost_micros:i", "scope:o", "witnesses:a", "decision:n", "mode:s");
+                "from_since:i", "narrowing:b", "cause:o", "score:i", "compliance:r", "freshness:r",
+                "terms:o", "decided_at:i", "degraded_at:in", "time_to_narrow_us:in",
+                "exposed_tasks:i", "exposed_cost_micros:i", "scope:o", "witnesses:a", "decision:n",
+                "mode:s");
     CHECK_SHAPE(json_object_get(object, "cause"), "condition:s", "term:sn", "observed:ir",
                 "limit:ir");
     CHECK_SHAPE(json_object_get(object, "scope"), "traffic:ir", "capabilities:a",
@@ -197,11 +198,13 @@ static void interventions_have_the_design_s_fields(void **state)
     assert_true(json_is_null(json_object_get(widening, "time_to_narrow_us")));
     assert_true(json_is_null(json_object_get(json_object_get(widening, "cause"), "term")));
     assert_int_equal(integer_of(widening, "decided_at"), START_US + 9000000);
+    assert_int_equal(integer_of(widening, "from_since"), START_US);
     assert_int_equal(json_array_size(json_object_get(widening, "witnesses")), 1);
     assert_int_equal(witness_of(widening, 0), 9);
     assert_string_equal(text_of(widening, "mode"), "enforce");
     const json_t *narrowing = told[1];
     assert_true(json_is_true(json_object_get(narrowing, "narrowing")));
+    assert_int_equal(integer_of(narrowing, "from_since"), integer_of(widening, "decided_at"));
     assert_int_equal(integer_of(narrowing, "time_to_narrow_us"),
                      integer_of(narrowing, "decided_at") - integer_of(narrowing, "degraded_at"));
     assert_string_equal(text_of(json_object_get(narrowing, "cause"), "term"), "resolves");
