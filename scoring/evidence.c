@@ -384,6 +384,14 @@ unsigned troth_evidence_pieces(const struct troth_rules *rules, unsigned term,
            troth_event_has(event, (enum troth_field)rules->contract->terms[term].sum);
 }
 
+unsigned troth_evidence_breaks(const struct troth_rules *rules, unsigned term,
+                               const struct troth_event *event, const struct troth_moment *moment)
+{
+    return rules->shares_mask >> term & ~rules->complete_mask >> term & 1
+               ? shared_pieces(rules, term, event, moment).broken
+               : troth_evidence_pieces(rules, term, event, moment);
+}
+
 /* The pane in which evidence of that time was put, by the instant of its record. Returns NULL where
  * it was late and not counted, or has left the window since. */
 static union troth_pane *pane_of(const struct troth_rules *rules, struct troth_standing *standing,

@@ -51,6 +51,10 @@ unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_stan
 unsigned troth_evidence_pieces(const struct troth_rules *rules, unsigned term,
                                const struct troth_event *event, const struct troth_moment *moment);
 
+/* The same of those pieces alone that speak against the agent: broken ones, amounts, matches. */
+unsigned troth_evidence_breaks(const struct troth_rules *rules, unsigned term,
+                               const struct troth_event *event, const struct troth_moment *moment);
+
 /*
  * Takes what an event was to a term out of its pane again, where that is still in the window, out
  * of the counters at recertify, and out of the witnesses; of a never term, one mark. The CUSUM
