@@ -65,17 +65,31 @@ void troth_key_write_secret(const struct troth_secret_key *secret, char text[TRO
     sodium_memzero(seed, sizeof seed);
 }
 
+/* Reads base64 of so many bytes, and no other text that the library takes for it too: 1.0.18 does
+ * some characters with the highest bit set. In length: at most TROTH_SIGNATURE_TEXT_MAX - 1. */
+static bool read_base64(const char *text, size_t length, uint8_t *bytes, size_t wanted)
+{
+    char again[TROTH_SIGNATURE_TEXT_MAX];
+    size_t count = 0;
+    if (sodium_base642bin(bytes, wanted, text, length, NULL, &count, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        count != wanted) {
+        return false;
+    }
+    sodium_bin2base64(again, sizeof again, bytes, wanted, sodium_base64_VARIANT_ORIGINAL);
+    const bool same = strlen(again) == length && sodium_memcmp(again, text, length) == 0;
+    sodium_memzero(again, sizeof again);
+    return same;
+}
+
 /* Reads the 32 bytes that stand in base64 after a word; what follows begins with a space or ends.
  */
 static bool read_key(const char *word, const char *text, uint8_t bytes[32], const char **rest)
 {
     const size_t length = strlen(word);
-    size_t count = 0;
     if (strncmp(text, word, length) != 0 ||
         strnlen(text + length, KEY_BASE64) < (size_t)KEY_BASE64 ||
-        sodium_base642bin(bytes, 32, text + length, KEY_BASE64, NULL, &count, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        count != 32) {
+        !read_base64(text + length, KEY_BASE64, bytes, 32)) {
         return false;
     }
     const char *end = text + length + KEY_BASE64;
@@ -149,11 +163,7 @@ bool troth_signature_read(const char *text, size_t length,
                           uint8_t signature[TROTH_SIGNATURE_LENGTH])
 {
     uint8_t bytes[TROTH_SIGNATURE_LENGTH];
-    size_t count = 0;
-    if (length >= TROTH_SIGNATURE_TEXT_MAX ||
-        sodium_base642bin(bytes, sizeof bytes, text, length, NULL, &count, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        count != sizeof bytes) {
+    if (length >= TROTH_SIGNATURE_TEXT_MAX || !read_base64(text, length, bytes, sizeof bytes)) {
         return false;
     }
     memcpy(signature, bytes, sizeof bytes);

@@ -81,6 +81,16 @@ static void test_text_comes_back(void **state)
     assert_memory_equal(signature, back, sizeof back);
     assert_false(troth_signature_read(signed_text, strlen(signed_text) - 4, back));
     assert_false(troth_signature_read("", 0, back));
+    /* There is one text of a signature, and no byte of it can be another. */
+    const size_t length = strlen(signed_text);
+    for (size_t at = 0; at < length; at++) {
+        for (unsigned flip = 1; flip < 256; flip++) {
+            signed_text[at] = (char)((unsigned char)signed_text[at] ^ flip);
+            assert_false(troth_signature_read(signed_text, length, back) &&
+                         memcmp(signature, back, sizeof back) == 0);
+            signed_text[at] = (char)((unsigned char)signed_text[at] ^ flip);
+        }
+    }
 }
 
 static void test_is_rfc_8032_over_the_line(void **state)
