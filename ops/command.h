@@ -44,5 +44,6 @@ extern const struct troth_command troth_command_redis;
 extern const struct troth_command troth_command_decide;
 extern const struct troth_command troth_command_dispute;
 extern const struct troth_command troth_command_review;
+extern const struct troth_command troth_command_key;
 
 #endif
