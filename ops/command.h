@@ -44,6 +44,8 @@ extern const struct troth_command troth_command_redis;
 extern const struct troth_command troth_command_decide;
 extern const struct troth_command troth_command_dispute;
 extern const struct troth_command troth_command_review;
+extern const struct troth_command troth_command_export;
+extern const struct troth_command troth_command_verify;
 extern const struct troth_command troth_command_key;
 
 #endif

@@ -29,6 +29,7 @@ static const struct section sections[] = {
       &troth_command_route, NULL}},
     {"Reviews and decisions",
      {&troth_command_review, &troth_command_decide, &troth_command_dispute, NULL}},
+    {"Evidence", {&troth_command_export, &troth_command_verify, NULL}},
     {"Operation", {&troth_command_redis, &troth_command_key, NULL}},
 };
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
