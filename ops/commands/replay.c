@@ -2,37 +2,30 @@
  * troth replay: the pure core over JSON Lines. The file is the log of one shard: a line's number is
  * its offset, recorded_at (else at) its time. No Kafka, no Redis.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "consumers/announce.h"
 #include "consumers/report.h"
 #include "ops/command.h"
 #include "ops/contract_files.h"
 #include "ops/message.h"
+#include "ops/recording.h"
+#include "ops/shard_memory.h"
 #include "schemas/assert.h"
-#include "schemas/decision_json.h"
-#include "schemas/event_json.h"
 #include "scoring/shard.h"
-
-enum { COMPLAINTS_MAX = 20 }; /* lines that are complained of one by one */
 
 struct replay {
     struct troth_contract_files contracts;
     struct troth_rules *rules;
     struct troth_shard *shard;
-    void *memory;
-    size_t memory_size;
+    struct troth_shard_memory memory;
+    struct troth_recording recording;
     struct troth_report_origin origin;
     bool json;
-    unsigned batch; /* lines read ahead, 1..TROTH_PREFETCH */
-    uint64_t lines;
-    uint64_t unreadable;
     uint64_t rejects[TROTH_STATUS_COUNT];
 };
 
@@ -84,23 +77,14 @@ static bool make_shard(struct replay *replay, const struct troth_config *config)
     for (size_t i = 0; i < replay->contracts.count; i++) {
         largest = replay->rules[i].size > largest ? replay->rules[i].size : largest;
     }
-    const struct troth_shard_config shard = {.agents_max = (uint32_t)config->agents_max,
-                                             .standings_max = (uint32_t)config->standings_max,
-                                             .standing_bytes = largest,
+    const struct troth_shard_config shard = {.standing_bytes = largest,
                                              .dockets_max = TROTH_DOCKETS_MAX,
-                                             .max_ahead_us = config->max_ahead_us,
                                              .on_intervention = print_intervention,
                                              .context = replay};
-    replay->memory_size = troth_shard_size(&shard);
-    replay->memory = mmap(NULL, replay->memory_size, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (replay->memory == MAP_FAILED) {
-        replay->memory = NULL;
-        troth_message_error("no memory for %" PRId64 " standings; lower standings_max",
-                            config->standings_max);
+    if (!troth_shard_memory_open(&replay->memory, shard, config)) {
         return false;
     }
-    replay->shard = troth_shard_init(replay->memory, &shard);
+    replay->shard = replay->memory.shard;
     for (size_t i = 0; i < replay->contracts.count; i++) {
         const troth_status status = troth_shard_contract(replay->shard, &replay->rules[i]);
         if (status != TROTH_OK) {
@@ -112,65 +96,17 @@ static bool make_shard(struct replay *replay, const struct troth_config *config)
     return true;
 }
 
-static void complain(struct replay *replay, const char *file, const char *message)
+static void take_records(void *context, const struct troth_recorded *recorded)
 {
-    replay->unreadable++;
-    if (replay->unreadable <= COMPLAINTS_MAX) {
-        troth_message_error("%s:%" PRIu64 ": %s", file, replay->lines, message);
-    } else if (replay->unreadable == COMPLAINTS_MAX + 1) {
-        troth_message_error("%s: more such lines are counted, not told", file);
-    }
-}
-
-/* Lines that were read ahead, so that memory can be asked for what they will need. */
-struct batch {
-    struct troth_event events[TROTH_PREFETCH];
-    int64_t recorded_at_us[TROTH_PREFETCH];
-    int64_t offsets[TROTH_PREFETCH];
-    struct troth_event_arena arenas[TROTH_PREFETCH];
-    unsigned count;
-    struct troth_decision_arena decided; /* and what a decision among them rests on */
-    struct troth_event_arena disputed;
-};
-
-static void apply_batch(struct replay *replay, struct batch *batch)
-{
-    const struct troth_event *ahead[TROTH_PREFETCH];
-    for (unsigned i = 0; i < batch->count; i++) {
-        ahead[i] = &batch->events[i];
-    }
+    struct replay *replay = context;
     uint64_t hashes[TROTH_PREFETCH];
-    troth_shard_prefetch(replay->shard, ahead, batch->count, hashes);
-    for (unsigned i = 0; i < batch->count; i++) {
+    troth_shard_prefetch(replay->shard, recorded->events, recorded->count, hashes);
+    for (unsigned i = 0; i < recorded->count; i++) {
         const troth_status status =
-            troth_shard_apply(replay->shard, batch->recorded_at_us[i], batch->offsets[i],
-                              &batch->events[i], hashes[i]);
+            troth_shard_apply(replay->shard, recorded->recorded_at_us[i], recorded->offsets[i],
+                              recorded->events[i], hashes[i]);
         replay->rejects[status]++;
     }
-    batch->count = 0;
-}
-
-/* Reads an earlier line of the file again, as a dispute asks. Returns false where there is none, or
- * the file can be read only once. */
-static bool read_again(const char *path, int64_t number, struct troth_event_arena *arena,
-                       struct troth_event *event, int64_t *recorded_at_us)
-{
-    FILE *file = strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
-    char message[TROTH_EVENT_MESSAGE_LENGTH];
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length = -1;
-    for (int64_t i = 0; file != NULL && i <= number; i++) {
-        length = getline(&line, &capacity, file);
-    }
-    const bool found =
-        length > 0 && troth_event_json_parse(line, (size_t)length, arena, event, recorded_at_us,
-                                             message, sizeof message) == TROTH_OK;
-    free(line);
-    if (file != NULL) {
-        fclose(file);
-    }
-    return found;
 }
 
 static void print_ruling(struct replay *replay, const struct troth_decision *decision,
@@ -190,86 +126,15 @@ static void print_ruling(struct replay *replay, const struct troth_decision *dec
            troth_ruling_meaning(ruled->ruling));
 }
 
-/* Takes a line that is a decision: it takes effect here, as where the log points to it. Returns why
- * it is none. */
-static troth_status decide(struct replay *replay, struct batch *batch, const char *file,
-                           const char *line, size_t length, char *message, size_t capacity)
+static void take_decision(void *context, const struct troth_recorded_decision *taken)
 {
-    struct troth_decision decision;
-    int64_t recorded_at_us = 0;
-    const int64_t offset = (int64_t)replay->lines - 1;
-    const troth_status status = troth_decision_json_parse(line, length, &batch->decided, &decision,
-                                                          &recorded_at_us, message, capacity);
-    if (status != TROTH_OK) {
-        return status;
-    }
-    apply_batch(replay, batch);
-    const troth_status moved = troth_shard_apply(replay->shard, recorded_at_us, offset, NULL, 0);
+    struct replay *replay = context;
+    const troth_status moved =
+        troth_shard_apply(replay->shard, taken->recorded_at_us, taken->offset, NULL, 0);
     TROTH_ASSERT(moved == TROTH_OK); /* a record without an event moves the clock alone */
-    struct troth_event event;
-    struct troth_disputed disputed = {.event = &event};
-    const bool found =
-        decision.offset >= 0 && decision.offset < offset &&
-        read_again(file, decision.offset, &batch->disputed, &event, &disputed.timestamp_us);
     const struct troth_ruled ruled =
-        troth_shard_decide(replay->shard, &decision, found ? &disputed : NULL);
-    print_ruling(replay, &decision, &ruled, offset);
-    return TROTH_OK;
-}
-
-static void read_line(struct replay *replay, struct batch *batch, const char *file,
-                      const char *line, size_t length)
-{
-    char why_not[TROTH_EVENT_MESSAGE_LENGTH];
-    char message[TROTH_EVENT_MESSAGE_LENGTH];
-    const unsigned i = batch->count;
-    batch->offsets[i] = (int64_t)replay->lines;
-    replay->lines++;
-    if (troth_event_json_parse(line, length, &batch->arenas[i], &batch->events[i],
-                               &batch->recorded_at_us[i], message, sizeof message) == TROTH_OK) {
-        batch->count++;
-        return;
-    }
-    const troth_status status = decide(replay, batch, file, line, length, why_not, sizeof why_not);
-    if (status != TROTH_OK) {
-        complain(replay, file, status == TROTH_NOT_FOUND ? message : why_not);
-    }
-}
-
-static bool replay_file(struct replay *replay, const char *path)
-{
-    const bool standard = strcmp(path, "-") == 0;
-    FILE *file = standard ? stdin : fopen(path, "rb");
-    struct batch *batch = malloc(sizeof *batch);
-    char *line = NULL;
-    size_t capacity = 0;
-    if (file == NULL || batch == NULL) {
-        troth_message_error("%s: %s", path, strerror(errno));
-        free(batch);
-        return false;
-    }
-    batch->count = 0;
-    for (ssize_t length = 0; (length = getline(&line, &capacity, file)) >= 0;) {
-        if (length > 1 || (length == 1 && line[0] != '\n')) {
-            read_line(replay, batch, path, line, (size_t)length);
-        } else {
-            replay->lines++;
-        }
-        if (batch->count == replay->batch) {
-            apply_batch(replay, batch);
-        }
-    }
-    apply_batch(replay, batch);
-    const bool failed = ferror(file) != 0;
-    if (failed) {
-        troth_message_error("%s: %s", path, strerror(errno));
-    }
-    if (!standard) {
-        fclose(file);
-    }
-    free(line);
-    free(batch);
-    return !failed;
+        troth_shard_decide(replay->shard, taken->decision, taken->disputed);
+    print_ruling(replay, taken->decision, &ruled, taken->offset);
 }
 
 /* A standing's place in the sorted list. */
@@ -339,8 +204,8 @@ static bool print_standings(struct replay *replay)
     return true;
 }
 
-/* Says on stderr what was not applied. Returns whether every line could be read. */
-static bool tell_rejects(const struct replay *replay)
+/* Says on stderr what was not applied. */
+static void tell_rejects(const struct replay *replay)
 {
     for (unsigned i = 1; i < TROTH_STATUS_COUNT; i++) {
         if (replay->rejects[i] > 0) {
@@ -349,11 +214,6 @@ static bool tell_rejects(const struct replay *replay)
                                troth_status_meaning((troth_status)i));
         }
     }
-    if (replay->unreadable > 0) {
-        troth_message_error("%" PRIu64 " of %" PRIu64 " lines could not be read",
-                            replay->unreadable, replay->lines);
-    }
-    return replay->unreadable == 0;
 }
 
 static int run(const struct troth_context *context, int argc, char **argv)
@@ -367,7 +227,10 @@ static int run(const struct troth_context *context, int argc, char **argv)
         return TROTH_EXIT_NO;
     }
     replay->json = context->json;
-    replay->batch = TROTH_PREFETCH;
+    replay->recording = (struct troth_recording){.group = TROTH_PREFETCH,
+                                                 .on_records = take_records,
+                                                 .on_decision = take_decision,
+                                                 .context = replay};
     replay->origin = (struct troth_report_origin){"replay", 0, 1};
     bool named = false;
     bool loaded = true;
@@ -379,7 +242,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
                 troth_message_error("--batch takes 1 to %d", TROTH_PREFETCH);
                 goto out;
             }
-            replay->batch = (unsigned)batch;
+            replay->recording.group = (unsigned)batch;
             continue;
         }
         if (option != 'c') {
@@ -393,14 +256,15 @@ static int run(const struct troth_context *context, int argc, char **argv)
         goto out;
     }
     exit_status = TROTH_EXIT_NO;
+    replay->recording.path = argv[optind];
     if (loaded && load_contracts(replay) && make_shard(replay, context->config) &&
-        replay_file(replay, argv[optind]) && print_standings(replay) && tell_rejects(replay)) {
-        exit_status = TROTH_EXIT_DONE;
+        troth_recording_read(&replay->recording) && print_standings(replay)) {
+        tell_rejects(replay);
+        exit_status =
+            troth_recording_is_whole(&replay->recording) ? TROTH_EXIT_DONE : TROTH_EXIT_NO;
     }
 out:
-    if (replay->memory != NULL) {
-        munmap(replay->memory, replay->memory_size);
-    }
+    troth_shard_memory_close(&replay->memory);
     troth_contract_files_fini(&replay->contracts);
     free(replay->rules);
     free(replay);
