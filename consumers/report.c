@@ -51,7 +51,7 @@ static json_t *number(double value)
     return whole ? json_integer((json_int_t)value) : json_real(value);
 }
 
-static json_t *report_cause(const struct troth_contract *contract, const struct troth_cause *cause)
+json_t *troth_report_cause(const struct troth_contract *contract, const struct troth_cause *cause)
 {
     json_t *object = json_object();
     json_object_set_new(object, "condition", json_string(troth_condition_name(cause->condition)));
@@ -163,7 +163,7 @@ json_t *troth_report_intervention(const struct troth_report_origin *origin,
     json_object_set_new(object, "to", json_string(troth_rung_name(told->to)));
     json_object_set_new(object, "from_since", json_integer(told->from_since_us));
     json_object_set_new(object, "narrowing", json_boolean(narrowing));
-    json_object_set_new(object, "cause", report_cause(told->contract, &told->cause));
+    json_object_set_new(object, "cause", troth_report_cause(told->contract, &told->cause));
     json_object_set_new(object, "score", json_integer(told->score.score));
     json_object_set_new(object, "compliance", json_real(told->score.compliance));
     json_object_set_new(object, "freshness", json_real(told->score.freshness));

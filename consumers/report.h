@@ -30,6 +30,9 @@ struct troth_report_origin {
 void troth_report_id(const struct troth_report_origin *origin,
                      const struct troth_intervention *intervention, char id[TROTH_ID_LENGTH + 1]);
 
+/* Returns a cause, of the contract that it was seen under, as an object. */
+json_t *troth_report_cause(const struct troth_contract *contract, const struct troth_cause *cause);
+
 /* Returns the intervention of DESIGN section 6 as an object. */
 json_t *troth_report_intervention(const struct troth_report_origin *origin,
                                   const struct troth_intervention *intervention);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumers/telemetry_record.h"
 #include "consumers/worker/state.h"
-#include "schemas/bytes.h"
 
 enum {
     FLUSH_US = 20000,     /* how long the end waits for a store that is full, until it sends more */
@@ -140,49 +140,12 @@ static void reject(struct troth_worker *worker, const struct troth_log_item *ite
     }
 }
 
-static bool is_own(const struct troth_event *event)
-{
-    return event->kind == TROTH_KIND_TICK || event->kind == TROTH_KIND_POINTER;
-}
-
-/* The engine's own records are bare, whatever framing the agents' have. */
-static bool decode_own(const struct troth_framing *framing, const struct troth_log_item *item,
-                       struct troth_event *event, struct troth_scratch *scratch)
-{
-    return troth_decode(&framing->embedded, item->value, item->value_length, event, scratch) ==
-               TROTH_OK &&
-           is_own(event);
-}
-
 /* Whether the record belongs here, the shard asks where it does not know the agent. */
 troth_status troth_worker_read_event(struct troth_worker *worker, const struct troth_log_item *item,
                                      struct troth_event *event, struct troth_scratch *scratch,
                                      struct troth_reason *reason)
 {
-    const struct troth_worker_config *config = &worker->config;
-    if (!item->has_value) {
-        snprintf(reason->text, sizeof reason->text, "there is no value");
-        return TROTH_UNDECODABLE;
-    }
-    if (!item->has_key && decode_own(config->framing, item, event, scratch)) {
-        return TROTH_OK;
-    }
-    const troth_status status = troth_framing_decode(config->framing, item->value,
-                                                     item->value_length, event, scratch, reason);
-    if (status != TROTH_OK || is_own(event)) {
-        return status;
-    }
-    if (!item->has_key || item->key_length == 0) {
-        reason->text[0] = '\0';
-        return TROTH_UNKEYED;
-    }
-    const bool named = item->key_length == event->agent.length &&
-                       troth_bytes_equal(item->key, event->agent.data, item->key_length);
-    if (!named) {
-        reason->text[0] = '\0';
-        return TROTH_MISROUTED;
-    }
-    return TROTH_OK;
+    return troth_telemetry_record_read(worker->config.framing, item, event, scratch, reason);
 }
 
 bool troth_worker_belongs(void *context, struct troth_text agent)

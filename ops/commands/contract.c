@@ -166,13 +166,12 @@ static int run(const struct troth_context *context, int argc, char **argv)
         const char *name;
         int (*run)(const struct troth_context *context, int argc, char **argv);
     } parts[] = {
-        {"lint", troth_contract_lint_run},
-        {"push", troth_contract_push_run},
-        {"list", troth_contract_list_run},
-        {"diff", troth_contract_diff_run},
+        {"lint", troth_contract_lint_run}, {"push", troth_contract_push_run},
+        {"list", troth_contract_list_run}, {"diff", troth_contract_diff_run},
+        {"try", troth_contract_try_run},
     };
     if (argc < 2) {
-        troth_message_error("what of contracts: lint, push, list or diff? See troth contract "
+        troth_message_error("what of contracts: lint, push, list, diff or try? See troth contract "
                             "--help");
         return TROTH_EXIT_USAGE;
     }
@@ -184,15 +183,15 @@ static int run(const struct troth_context *context, int argc, char **argv)
         troth_nearest_offer(&nearest, parts[i].name);
     }
     troth_message_error("there is no \"troth contract %s\"; %s%s%s", argv[1],
-                        nearest.best != NULL ? "did you mean " : "lint, push, list or diff",
+                        nearest.best != NULL ? "did you mean " : "lint, push, list, diff or try",
                         nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "");
     return TROTH_EXIT_USAGE;
 }
 
 const struct troth_command troth_command_contract = {
     .name = "contract",
-    .arguments = "lint [--rate N/h] FILE|DIR... | push FILE... | list | diff A B",
-    .summary = "check, publish, list and compare contracts",
+    .arguments = "lint [--rate N/h] FILE|DIR... | push FILE... | list | diff A B | try NEW ...",
+    .summary = "check, publish, list, compare and try contracts",
     .help =
         "  lint FILE|DIR...  checks documents: FILE:LINE:COLUMN: KEY: what is wrong\n"
         "    --rate N/h      how many events an agent sends (also 4/m, 0.1/s): warns of terms "
@@ -205,6 +204,21 @@ const struct troth_command troth_command_contract = {
         "  list              every contract: the version in force and what else the topic holds\n"
         "  diff A B          what changes from A to B, and which terms keep their evidence; each "
         "a\n"
-        "                    file, NAME@VERSION, or NAME for what is in force\n",
+        "                    file, NAME@VERSION, or NAME for what is in force\n"
+        "  try NEW --from TIME | try NEW FILE.jsonl\n"
+        "                    NEW over recorded telemetry beside the version in force: who would "
+        "be\n"
+        "                    narrowed, widened, never certified, and when. Both begin with nothing "
+        "at\n"
+        "                    the first record, and take no decision of a person\n"
+        "    --from TIME     2026-11-24, 2026-11-24T10:52Z, or 7d ago; 0: the beginning of the "
+        "topic\n"
+        "    --to TIME       until then; else to the end\n"
+        "    FILE.jsonl      recorded events, as troth replay reads them, instead; - is standard "
+        "input\n"
+        "    --against OLD   the old version: a file, NAME@VERSION or NAME\n"
+        "    --contracts DIR or where it stands, under the same name; with FILE and neither: none\n"
+        "    --all           every agent of each list, not 20\n"
+        "    --interventions with --json: every change of rung under both, as it happens\n",
     .run = run,
 };

@@ -8,78 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "ops/commands/contract_parts.h"
 #include "ops/config/options.h"
-#include "ops/config/parse.h"
-#include "ops/contract_files.h"
 #include "ops/message.h"
 #include "schemas/assert.h"
 
 enum { PATH_LENGTH_MAX = 256, DEPTH_MAX = 8 };
 
 struct comparison {
-    struct troth_registry_topic topic; /* read when a side first needs it */
-    bool topic_read;
+    struct troth_contract_source source;
     struct troth_contract sides[2];
-    struct troth_contract_files files;
 };
-
-/* NAME or NAME@VERSION, from the topic. */
-static bool load_from_topic(struct comparison *comparison, const struct troth_context *context,
-                            const char *text, struct troth_contract *side)
-{
-    char name[TROTH_NAME_LENGTH_MAX + 1];
-    const char *at = strchr(text, '@');
-    const size_t length = at != NULL ? (size_t)(at - text) : strlen(text);
-    int64_t version = 0;
-    if (length == 0 || length > TROTH_NAME_LENGTH_MAX || strchr(text, '/') != NULL ||
-        (at != NULL && (!troth_parse_integer(at + 1, &version) || version < 1))) {
-        troth_message_error("%s: no such file, and no NAME@VERSION either", text);
-        return false;
-    }
-    snprintf(name, sizeof name, "%.*s", (int)length, text);
-    if (!comparison->topic_read) {
-        if (!troth_contract_read_topic(context, &comparison->topic)) {
-            troth_message_info("%s is no file here, so it was looked for in the contracts topic",
-                               text);
-            return false;
-        }
-        comparison->topic_read = true;
-    }
-    version = version > 0 ? version : troth_registry_topic_in_force(&comparison->topic, name);
-    const struct troth_registry_version *found =
-        troth_registry_topic_find(&comparison->topic, name, version);
-    if (found == NULL) {
-        troth_message_error("%s: neither a file nor in the contracts topic; see troth contract "
-                            "list",
-                            text);
-        return false;
-    }
-    *side = *found->contract;
-    return true;
-}
-
-static bool load_side(struct comparison *comparison, const struct troth_context *context,
-                      const char *text, struct troth_contract *side)
-{
-    struct stat about;
-    if (stat(text, &about) != 0) {
-        return load_from_topic(comparison, context, text, side);
-    }
-    /* a set of its own, since both sides may bear one name */
-    bool good = troth_contract_files_add(&comparison->files, text) == TROTH_OK;
-    if (good && comparison->files.count != 1) {
-        troth_message_error("%s: name one contract", text);
-        good = false;
-    }
-    if (good) {
-        *side = comparison->files.files[0]->contract;
-    }
-    troth_contract_files_fini(&comparison->files);
-    return good;
-}
 
 static json_t *canonical(const struct troth_contract *contract)
 {
@@ -258,8 +198,9 @@ int troth_contract_diff_run(const struct troth_context *context, int argc, char 
         troth_message_error("no memory");
         return TROTH_EXIT_NO;
     }
-    const bool good = load_side(comparison, context, argv[1], &comparison->sides[0]) &&
-                      load_side(comparison, context, argv[2], &comparison->sides[1]);
+    const bool good =
+        troth_contract_source_load(&comparison->source, context, argv[1], &comparison->sides[0]) &&
+        troth_contract_source_load(&comparison->source, context, argv[2], &comparison->sides[1]);
     if (good) {
         json_t *description = describe(comparison);
         if (context->json) {
@@ -270,7 +211,7 @@ int troth_contract_diff_run(const struct troth_context *context, int argc, char 
         }
         json_decref(description);
     }
-    troth_registry_topic_fini(&comparison->topic);
+    troth_contract_source_fini(&comparison->source);
     free(comparison);
     return good ? TROTH_EXIT_DONE : TROTH_EXIT_NO;
 }

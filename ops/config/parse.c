@@ -69,6 +69,99 @@ bool troth_parse_duration(const char *text, int64_t *value_us)
     return false;
 }
 
+/* Reads so many digits. Returns what follows them, or NULL where they are none or out of range. */
+static const char *read_number(const char *text, unsigned digits, int64_t low, int64_t high,
+                               int64_t *number)
+{
+    int64_t sum = 0;
+    for (unsigned i = 0; i < digits; i++) {
+        if (text == NULL || !is_digit(text[i])) {
+            return NULL;
+        }
+        sum = sum * 10 + (text[i] - '0');
+    }
+    *number = sum;
+    return sum >= low && sum <= high ? text + digits : NULL;
+}
+
+/* Returns what follows a character, or NULL where it is not there. */
+static const char *pass(const char *text, char wanted)
+{
+    return text != NULL && *text == wanted ? text + 1 : NULL;
+}
+
+/* Days from 1970-01-01 to a day of the Gregorian calendar, counted from March on in eras of 400
+ * years (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms, days_from_civil). */
+static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
+{
+    const int64_t y = month <= 2 ? year - 1 : year;
+    const int64_t era = y / 400;
+    const int64_t year_of_era = y - era * 400;
+    const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
+/* Out us: of what follows the date, T10:52[:16[.25]]Z, or nothing. Returns whether it is that. */
+static bool read_clock(const char *text, int64_t *us)
+{
+    int64_t hour = 0;
+    int64_t minute = 0;
+    int64_t second = 0;
+    int64_t fraction_us = 0;
+    if (*text != '\0') {
+        text = read_number(pass(text, 'T'), 2, 0, 23, &hour);
+        text = read_number(pass(text, ':'), 2, 0, 59, &minute);
+        if (text != NULL && *text == ':') {
+            text = read_number(text + 1, 2, 0, 59, &second);
+        }
+        if (text != NULL && *text == '.') {
+            int64_t unit_us = 100000;
+            const char *first = ++text;
+            for (; is_digit(*text) && unit_us > 0; text++, unit_us /= 10) {
+                fraction_us += unit_us * (*text - '0');
+            }
+            text = text > first ? text : NULL;
+        }
+        text = pass(text, 'Z');
+    }
+    *us = ((hour * 60 + minute) * 60 + second) * 1000000 + fraction_us;
+    return text != NULL && *text == '\0';
+}
+
+static bool read_date(const char *text, int64_t *time_us)
+{
+    static const int64_t lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int64_t year = 0;
+    int64_t month = 1;
+    int64_t day = 1;
+    int64_t clock_us = 0;
+    text = read_number(text, 4, 1970, 9999, &year);
+    text = read_number(pass(text, '-'), 2, 1, 12, &month);
+    text = read_number(pass(text, '-'), 2, 1, 31, &day);
+    const bool leaps = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (text == NULL || day > lengths[month - 1] || (month == 2 && day == 29 && !leaps) ||
+        !read_clock(text, &clock_us)) {
+        return false;
+    }
+    *time_us = days_from_civil(year, month, day) * INT64_C(86400000000) + clock_us;
+    return true;
+}
+
+bool troth_parse_time(const char *text, int64_t now_us, int64_t *time_us)
+{
+    int64_t value = 0;
+    if (troth_parse_duration(text, &value)) {
+        *time_us = value < now_us ? now_us - value : 0;
+        return true;
+    }
+    if ((troth_parse_integer(text, &value) && value >= 0) || read_date(text, &value)) {
+        *time_us = value;
+        return true;
+    }
+    return false;
+}
+
 bool troth_parse_rate(const char *text, double *per_hour)
 {
     int64_t whole;

@@ -19,6 +19,11 @@ bool troth_parse_integer(const char *text, int64_t *value);
  * whether text is one, at least 0, that fits. */
 bool troth_parse_duration(const char *text, int64_t *value_us);
 
+/* Reads a time: RFC 3339 in UTC, as 2026-11-24, 2026-11-24T10:52Z or 2026-11-24T10:52:16.25Z;
+ * microseconds since 1970; or a duration, which is so long before now_us. Out time_us: microseconds
+ * since 1970, not before it. Returns whether text is one. */
+bool troth_parse_time(const char *text, int64_t now_us, int64_t *time_us);
+
 /* Reads a rate: a number at least 0, alone (a second) or with /s, /m, /h or /d. Out per_hour.
  * Returns whether text is one that is finite. */
 bool troth_parse_rate(const char *text, double *per_hour);
