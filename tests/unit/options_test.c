@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ops/config/options.h"
@@ -287,6 +288,64 @@ static void a_duration_that_is_written_reads_back(void **state)
     }
 }
 
+/* Held against the C library's calendar. */
+static void a_time_is_a_date_microseconds_or_so_long_ago(void **state)
+{
+    (void)state;
+    const int64_t now_us = INT64_C(1790000000000000);
+    int64_t time_us = 77;
+    for (int64_t second = 0; second < INT64_C(7258118400); second += 86400 * 3 + 4021) {
+        const time_t when = (time_t)second;
+        struct tm utc;
+        char text[64];
+        assert_non_null(gmtime_r(&when, &utc));
+        assert_int_not_equal(strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc), 0);
+        assert_true(troth_parse_time(text, now_us, &time_us));
+        assert_int_equal(time_us, second * 1000000);
+        assert_int_not_equal(strftime(text, sizeof text, "%Y-%m-%d", &utc), 0);
+        assert_true(troth_parse_time(text, now_us, &time_us));
+        assert_int_equal(time_us, second / 86400 * INT64_C(86400000000));
+    }
+    static const struct {
+        const char *text;
+        int64_t us;
+    } right[] = {{"0", 0},
+                 {"1790000000000001", INT64_C(1790000000000001)},
+                 {"1s", INT64_C(1789999999000000)},
+                 {"100000d", 0},
+                 {"1970-01-01T00:01Z", 60000000},
+                 {"1970-01-01T00:00:01.25Z", 1250000},
+                 {"1970-01-01T00:00:00.000001Z", 1},
+                 {"2000-02-29", INT64_C(951782400000000)}};
+    static const char *const wrong[] = {"",
+                                        "-1",
+                                        "yesterday",
+                                        "2026-1-1",
+                                        "2026-13-01",
+                                        "2026-04-31",
+                                        "2026-02-29",
+                                        "2100-02-29",
+                                        "1969-12-31",
+                                        "2026-01-00",
+                                        "2026-01-01T",
+                                        "2026-01-01T10Z",
+                                        "2026-01-01T24:00Z",
+                                        "2026-01-01T10:60Z",
+                                        "2026-01-01T10:00",
+                                        "2026-01-01T10:00:00.Z",
+                                        "2026-01-01T10:00Z ",
+                                        "2026-01-01 10:00Z"};
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        assert_true(troth_parse_time(right[i].text, now_us, &time_us));
+        assert_int_equal(time_us, right[i].us);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        time_us = 77;
+        assert_false(troth_parse_time(wrong[i], now_us, &time_us));
+        assert_int_equal(time_us, 77);
+    }
+}
+
 static void rates_are_per_hour_whatever_they_were_written_in(void **state)
 {
     (void)state;
@@ -391,6 +450,7 @@ int main(void)
         cmocka_unit_test(integers_are_read_exactly_or_not_at_all),
         cmocka_unit_test(durations_are_read_exactly_or_not_at_all),
         cmocka_unit_test(a_duration_that_is_written_reads_back),
+        cmocka_unit_test(a_time_is_a_date_microseconds_or_so_long_ago),
         cmocka_unit_test(rates_are_per_hour_whatever_they_were_written_in),
         cmocka_unit_test(a_slip_of_the_hand_is_answered_with_the_nearest_name),
         cmocka_unit_test(text_from_outside_cannot_move_a_cursor),
