@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "consumers/pointer_record.h"
 #include "consumers/worker/state.h"
 
 /* How long a pointer that came too early waits to be sent again: clocks of brokers that differ must
  * not make a flood of it. */
 #define POINT_AGAIN_US INT64_C(1000000)
-
-static const unsigned topics[] = {TROTH_TOPIC_CONTRACTS, TROTH_TOPIC_DECISIONS};
 
 /* ---- Sending. ---- */
 
@@ -61,48 +60,11 @@ void troth_worker_send_pointers(struct troth_worker *worker, struct troth_partit
 
 /* ---- Following. ---- */
 
-/* Reads an offset: digits alone, at most 18. Returns -1 where it is none. */
-static int64_t read_offset(struct troth_text text)
+static struct troth_pointer name_of(const struct troth_worker *worker,
+                                    const struct troth_event *event)
 {
-    int64_t offset = 0;
-    if (text.length == 0 || text.length > 18) {
-        return -1;
-    }
-    for (uint32_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return -1;
-        }
-        offset = offset * 10 + (text.data[i] - '0');
-    }
-    return offset;
-}
-
-static bool is_text(struct troth_text text, const char *expected)
-{
-    return text.length == strlen(expected) && memcmp(text.data, expected, text.length) == 0;
-}
-
-/* What a pointer names. */
-struct named {
-    unsigned topic; /* TROTH_TOPIC_COUNT: none that is pointed into */
-    int64_t offset; /* -1: none */
-};
-
-static struct named name_of(const struct troth_worker *worker, const struct troth_event *event)
-{
-    struct named named = {TROTH_TOPIC_COUNT, -1};
-    for (unsigned i = 0; i < event->attribute_count; i++) {
-        const struct troth_attribute *a = &event->attributes[i];
-        if (is_text(a->name, "offset")) {
-            named.offset = read_offset(a->value);
-        }
-        for (unsigned t = 0; is_text(a->name, "topic") && t < sizeof topics / sizeof *topics; t++) {
-            if (is_text(a->value, troth_topic_name((enum troth_topic)topics[t]))) {
-                named.topic = topics[t];
-            }
-        }
-    }
-    if (named.offset < 0 || (named.topic == TROTH_TOPIC_DECISIONS && worker->book == NULL)) {
+    struct troth_pointer named = troth_pointer_of(event);
+    if (named.topic == TROTH_TOPIC_DECISIONS && worker->book == NULL) {
         named.topic = TROTH_TOPIC_COUNT;
     }
     return named;
@@ -120,7 +82,7 @@ static int64_t time_of(const struct troth_worker *worker, const struct troth_log
 bool troth_worker_may_judge(struct troth_worker *worker, const struct troth_partition *partition,
                             const struct troth_log_item *item, const struct troth_event *event)
 {
-    const struct named named = name_of(worker, event);
+    const struct troth_pointer named = name_of(worker, event);
     if (named.topic == TROTH_TOPIC_COUNT || item->offset < partition->settled_until) {
         return true;
     }
@@ -134,7 +96,7 @@ bool troth_worker_may_judge(struct troth_worker *worker, const struct troth_part
 bool troth_worker_follow_pointer(struct troth_worker *worker, struct troth_partition *partition,
                                  const struct troth_log_item *item, const struct troth_event *event)
 {
-    const struct named named = name_of(worker, event);
+    const struct troth_pointer named = name_of(worker, event);
     const int64_t time_us = time_of(worker, item);
     if (named.topic == TROTH_TOPIC_CONTRACTS) {
         return troth_worker_follow_contract(worker, partition, named.offset, time_us);
