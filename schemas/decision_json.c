@@ -8,6 +8,8 @@
 #include "schemas/event_json.h"
 #include "schemas/hash.h"
 
+#define POSITION_MAX ((INT64_C(1) << 48) - 2) /* as of any offset that a shard takes */
+
 struct reading {
     struct troth_decision_arena *arena;
     struct troth_decision decision;
@@ -116,7 +118,10 @@ static troth_status take_field(struct reading *reading, const char *key, const j
     const struct {
         const char *key;
         int64_t *integer;
-    } integers[] = {{"at", &d->at_us}, {"until", &d->until_us}, {"offset", &d->offset}};
+    } integers[] = {{"at", &d->at_us},
+                    {"until", &d->until_us},
+                    {"offset", &d->offset},
+                    {"position", &d->position}};
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (strcmp(key, texts[i].key) == 0) {
             return take_text(reading, key, value, texts[i].text);
@@ -151,6 +156,9 @@ static troth_status take_object(struct reading *reading, json_t *object, bool *h
             return status;
         }
         *has_id |= strcmp(key, "id") == 0 && !json_is_null(value);
+    }
+    if (reading->decision.position < -1 || reading->decision.position > POSITION_MAX) {
+        return fail(reading, TROTH_INVALID, "position", "must be an offset");
     }
     const char *wrong = troth_decision_check(&reading->decision);
     if (wrong != NULL) {
@@ -227,5 +235,68 @@ troth_status troth_decision_json_parse(const char *line, size_t length,
         memcpy(reading.decision.id, canonical.digest, sizeof reading.decision.id);
     }
     *decision = reading.decision;
+    return TROTH_OK;
+}
+
+static void put_text(json_t *object, const char *key, struct troth_text text, bool *good)
+{
+    if (text.data != NULL) {
+        *good &= json_object_set_new(object, key, json_stringn(text.data, text.length)) == 0;
+    }
+}
+
+static void put_integer(json_t *object, const char *key, int64_t value, bool *good)
+{
+    *good &= json_object_set_new(object, key, json_integer(value)) == 0;
+}
+
+static json_t *write_id(const uint8_t id[TROTH_DECISION_ID_LENGTH])
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[2 * TROTH_DECISION_ID_LENGTH];
+    for (unsigned i = 0; i < TROTH_DECISION_ID_LENGTH; i++) {
+        text[2 * i] = digits[id[i] >> 4];
+        text[2 * i + 1] = digits[id[i] & 15];
+    }
+    return json_stringn(text, sizeof text);
+}
+
+troth_status troth_decision_json_write(const struct troth_decision *decision,
+                                       int64_t recorded_at_us, char **line)
+{
+    json_t *object = json_object();
+    bool good = json_object_set_new(object, "id", write_id(decision->id)) == 0;
+    put_text(object, "agent", decision->agent, &good);
+    put_text(object, "contract", decision->contract, &good);
+    good &= json_object_set_new(object, "action",
+                                json_string(troth_action_name(decision->action))) == 0;
+    put_text(object, "by", decision->by, &good);
+    put_text(object, "reason", decision->reason, &good);
+    put_text(object, "term", decision->term, &good);
+    put_integer(object, "at", decision->at_us, &good);
+    if (decision->expected < TROTH_RUNG_COUNT) {
+        good &= json_object_set_new(object, "expected",
+                                    json_string(troth_rung_name(decision->expected))) == 0;
+    }
+    if (decision->until_us != 0) {
+        put_integer(object, "until", decision->until_us, &good);
+    }
+    put_text(object, "topic", decision->topic, &good);
+    if (decision->topic.data != NULL) {
+        put_integer(object, "partition", decision->partition, &good);
+        put_integer(object, "offset", decision->offset, &good);
+    }
+    if (decision->position >= 0) {
+        put_integer(object, "position", decision->position, &good);
+    }
+    json_t *whole = json_object();
+    good &= json_object_set_new(whole, "decision", object) == 0;
+    put_integer(whole, "recorded_at", recorded_at_us, &good);
+    char *written = good ? json_dumps(whole, JSON_COMPACT) : NULL;
+    json_decref(whole);
+    if (written == NULL) {
+        return good ? TROTH_NO_MEMORY : TROTH_INVALID;
+    }
+    *line = written;
     return TROTH_OK;
 }

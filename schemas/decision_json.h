@@ -4,8 +4,9 @@
  *     {"decision":{"id":"00...01","agent":"refund-7","contract":"refunds","action":"narrow",
  *      "by":"ann","reason":"complaints","at":1790000167281133},"recorded_at":1790000167281133}
  *
- * The keys are the decision's fields; null is as good as absent. `recorded_at` is the log's time of
- * the pointer to it, where it is not `at`. Without an `id` it is the 128-bit XXH3 of the line.
+ * The keys are the decision's fields, and `position`, the offset of its record where it has one;
+ * null is as good as absent. `recorded_at` is the log's time of the pointer to it, where it is not
+ * `at`. Without an `id` it is the 128-bit XXH3 of the line.
  *
  * Memory: the texts live in the caller's arena until its next use. Threads: any number, each with
  * an arena of its own.
@@ -38,5 +39,15 @@ troth_status troth_decision_json_parse(const char *line, size_t length,
                                        struct troth_decision_arena *arena,
                                        struct troth_decision *decision, int64_t *recorded_at_us,
                                        char *message, size_t capacity);
+
+/*
+ * Writes a decision as one line that parses back to an equal one.
+ * In decision: that troth_decision_check has nothing against. Out line: without an end of line; the
+ * caller's to free, NULL without memory. Returns TROTH_OK, TROTH_INVALID (a text that is not UTF-8)
+ * or TROTH_NO_MEMORY.
+ */
+TROTH_MUST_CHECK
+troth_status troth_decision_json_write(const struct troth_decision *decision,
+                                       int64_t recorded_at_us, char **line);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Claims: a decision's record is Avro of the embedded schema: avro-c reads what we write, value by
  * value, and we read what avro-c writes. Nothing cut short, longer or out of its limits is one, and
- * no damaged byte does more than that. The reader of JSON lines says of what is wrong which key it
- * is, and what it must be.
+ * no damaged byte does more than that. As a line of JSON it is read back as it was written. The
+ * reader of such lines says of what is wrong which key it is, and what it must be.
  */
 #include "tests/support/test.h"
 
@@ -310,6 +310,28 @@ static void test_json_lines_are_read(void **state)
     assert_int_equal(parse("["), TROTH_NOT_FOUND);
 }
 
+static void test_json_lines_read_back(void **state)
+{
+    uint64_t random = random_seed("json");
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        char *line = NULL;
+        struct troth_decision decision = random_decision(&random);
+        const int64_t at_us = (int64_t)(random_next(&random) >> 12);
+        decision.position = (int64_t)random_below(&random, 1000) - 1;
+        assert_int_equal(troth_decision_json_write(&decision, at_us, &line), TROTH_OK);
+        assert_int_equal(parse(line), TROTH_OK);
+        free(line);
+        check_same(&decision, &parsed);
+        assert_true(parsed.position == decision.position && recorded_at_us == at_us);
+    }
+    struct troth_decision bad = random_decision(&random);
+    char *line = NULL;
+    bad.reason = (struct troth_text){"\xff", 1}; /* not UTF-8 */
+    assert_int_equal(troth_decision_json_write(&bad, 1, &line), TROTH_INVALID);
+    assert_null(line);
+}
+
 /* Each key, with what it must be. */
 static void test_json_errors_name_the_key(void **state)
 {
@@ -333,6 +355,8 @@ static void test_json_errors_name_the_key(void **state)
          "decision.topic, partition, offset: must name the record"},
         {LINE("\"action\":\"keep\",\"partition\":-1"), "decision.partition: must be the number"},
         {LINE("\"action\":\"keep\",\"offset\":\"1\""), "decision.offset: must be an integer"},
+        {LINE("\"action\":\"keep\",\"position\":\"1\""), "decision.position: must be an integer"},
+        {LINE("\"action\":\"keep\",\"position\":-2"), "decision.position: must be an offset"},
         {"{\"decision\":{\"contract\":\"c\"}}", "decision.agent: must be a name"},
         {"{\"decision\":{\"agent\":\"a\"}}", "decision.contract: must be the name"},
         {"{\"decision\":{\"agent\":\"a\",\"contract\":\"c\",\"action\":\"keep\"}}",
@@ -365,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_hostile_bytes_are_refused),
         cmocka_unit_test(test_limits_are_kept),
         cmocka_unit_test(test_json_lines_are_read),
+        cmocka_unit_test(test_json_lines_read_back),
         cmocka_unit_test(test_json_errors_name_the_key),
     };
     return cmocka_run_group_tests(tests, open_schema, close_schema);
