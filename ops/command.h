@@ -30,6 +30,7 @@ struct troth_command {
 
 extern const struct troth_command troth_command_topics;
 extern const struct troth_command troth_command_replay;
+extern const struct troth_command troth_command_dump;
 extern const struct troth_command troth_command_emit;
 extern const struct troth_command troth_command_fleet;
 extern const struct troth_command troth_command_contract;

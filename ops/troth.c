@@ -22,8 +22,8 @@ struct section {
 static const struct section sections[] = {
     {"Begin", {&troth_command_sandbox, &troth_command_doctor, &troth_command_topics, NULL}},
     {"Contracts and events",
-     {&troth_command_contract, &troth_command_replay, &troth_command_emit, &troth_command_fleet,
-      NULL}},
+     {&troth_command_contract, &troth_command_replay, &troth_command_dump, &troth_command_emit,
+      &troth_command_fleet, NULL}},
     {"Agents",
      {&troth_command_standing, &troth_command_explain, &troth_command_top, &troth_command_tail,
       &troth_command_route, NULL}},

@@ -162,12 +162,29 @@ static void pass_decision(void *context, const struct troth_recorded_decision *d
     troth_trial_pass(attempt->trial, decision->recorded_at_us, decision->offset);
 }
 
+/* What was in force then is not compared. */
+static void pass_contract(void *context, const struct troth_recorded_contract *contract)
+{
+    struct attempt *attempt = context;
+    const struct troth_recorded recorded = {
+        .recorded_at_us = {contract->recorded_at_us}, .offsets = {contract->offset}, .count = 1};
+    take_records(attempt, &recorded);
+}
+
+static void take_log(void *context, const struct troth_recorded_log *log)
+{
+    struct attempt *attempt = context;
+    attempt->origin = (struct troth_report_origin){log->topic, log->partition, log->era};
+}
+
 static bool read_file(struct attempt *attempt)
 {
     struct troth_recording recording = {.path = attempt->request.file,
                                         .group = TROTH_PREFETCH,
                                         .on_records = take_records,
                                         .on_decision = pass_decision,
+                                        .on_contract = pass_contract,
+                                        .on_log = take_log,
                                         .context = attempt};
     attempt->origin = (struct troth_report_origin){"replay", 0, 1};
     return troth_trial_begin(attempt->trial, 0) && troth_recording_read(&recording) &&

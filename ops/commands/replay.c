@@ -18,14 +18,29 @@
 #include "schemas/assert.h"
 #include "scoring/shard.h"
 
+/* A version that the recording itself brings into force; kept until the end, as the shard points at
+ * its rules. */
+struct brought {
+    struct brought *next;
+    struct troth_contract contract;
+    struct troth_rules rules;
+};
+
+enum { STANDING_BYTES = 1024 }; /* room per standing, as the engine has */
+
 struct replay {
+    const struct troth_config *config;
     struct troth_contract_files contracts;
     struct troth_rules *rules;
+    struct brought *brought;
+    int64_t *told; /* positions of decisions that were ruled where there is no standing */
+    size_t told_count;
     struct troth_shard *shard;
     struct troth_shard_memory memory;
     struct troth_recording recording;
     struct troth_report_origin origin;
     bool json;
+    bool broken; /* there was no memory, as has been told; nothing more is taken */
     uint64_t rejects[TROTH_STATUS_COUNT];
 };
 
@@ -71,17 +86,21 @@ static bool load_contracts(struct replay *replay)
     return true;
 }
 
-static bool make_shard(struct replay *replay, const struct troth_config *config)
+/* Makes the shard, once it is known of what log. */
+static bool make_shard(struct replay *replay, bool of_a_log)
 {
-    uint32_t largest = 64;
+    uint32_t largest = STANDING_BYTES;
     for (size_t i = 0; i < replay->contracts.count; i++) {
         largest = replay->rules[i].size > largest ? replay->rules[i].size : largest;
     }
+    /* Of a file that is no log's nobody goes: it may be longer than any retention. */
     const struct troth_shard_config shard = {.standing_bytes = largest,
                                              .dockets_max = TROTH_DOCKETS_MAX,
+                                             .evict_after_us =
+                                                 of_a_log ? replay->config->evict_after_us : 0,
                                              .on_intervention = print_intervention,
                                              .context = replay};
-    if (!troth_shard_memory_open(&replay->memory, shard, config)) {
+    if (!troth_shard_memory_open(&replay->memory, shard, replay->config)) {
         return false;
     }
     replay->shard = replay->memory.shard;
@@ -96,16 +115,70 @@ static bool make_shard(struct replay *replay, const struct troth_config *config)
     return true;
 }
 
+/* Returns whether records can be taken. */
+static bool is_ready(struct replay *replay)
+{
+    if (!replay->broken && replay->shard == NULL) {
+        replay->broken = !make_shard(replay, false);
+    }
+    return !replay->broken;
+}
+
+static void take_log(void *context, const struct troth_recorded_log *log)
+{
+    struct replay *replay = context;
+    replay->origin = (struct troth_report_origin){log->topic, log->partition, log->era};
+    if (!replay->broken && replay->shard == NULL) {
+        replay->broken = !make_shard(replay, true);
+    }
+}
+
 static void take_records(void *context, const struct troth_recorded *recorded)
 {
     struct replay *replay = context;
     uint64_t hashes[TROTH_PREFETCH];
+    if (!is_ready(replay)) {
+        return;
+    }
     troth_shard_prefetch(replay->shard, recorded->events, recorded->count, hashes);
     for (unsigned i = 0; i < recorded->count; i++) {
         const troth_status status =
             troth_shard_apply(replay->shard, recorded->recorded_at_us[i], recorded->offsets[i],
                               recorded->events[i], hashes[i]);
         replay->rejects[status]++;
+    }
+}
+
+/* The record of a pointer: without an event it moves the clock alone. */
+static void move_clock(struct replay *replay, int64_t recorded_at_us, int64_t offset)
+{
+    const troth_status moved = troth_shard_apply(replay->shard, recorded_at_us, offset, NULL, 0);
+    TROTH_ASSERT(moved == TROTH_OK);
+}
+
+static void take_contract(void *context, const struct troth_recorded_contract *taken)
+{
+    struct replay *replay = context;
+    struct brought *brought = malloc(sizeof *brought);
+    if (brought == NULL) {
+        troth_message_error("no memory for %s@%" PRId64, taken->contract->name,
+                            taken->contract->version);
+        replay->broken = true;
+    }
+    if (brought == NULL || !is_ready(replay)) {
+        free(brought);
+        return;
+    }
+    brought->contract = *taken->contract;
+    brought->next = replay->brought;
+    replay->brought = brought;
+    troth_rules_init(&brought->rules, &brought->contract);
+    move_clock(replay, taken->recorded_at_us, taken->offset);
+    /* A version that is not higher is passed over, as a doubled pointer is. */
+    if (troth_shard_contract(replay->shard, &brought->rules) == TROTH_FULL) {
+        troth_message_error("%s@%" PRId64 " does not fit; the old version stays in force; raise "
+                            "standings_max",
+                            brought->contract.name, brought->contract.version);
     }
 }
 
@@ -126,15 +199,41 @@ static void print_ruling(struct replay *replay, const struct troth_decision *dec
            troth_ruling_meaning(ruled->ruling));
 }
 
+/* Whether a ruling on a standing that there is not was told before: no docket remembers it, and
+ * whoever forges pointers could have it told without end. */
+static bool was_told(struct replay *replay, int64_t position)
+{
+    for (size_t i = 0; i < replay->told_count; i++) {
+        if (replay->told[i] == position) {
+            return true;
+        }
+    }
+    int64_t *told = realloc(replay->told, (replay->told_count + 1) * sizeof *told);
+    if (told == NULL) {
+        troth_message_error("no memory for the rulings");
+        replay->broken = true;
+        return true;
+    }
+    told[replay->told_count++] = position;
+    replay->told = told;
+    return false;
+}
+
 static void take_decision(void *context, const struct troth_recorded_decision *taken)
 {
     struct replay *replay = context;
-    const troth_status moved =
-        troth_shard_apply(replay->shard, taken->recorded_at_us, taken->offset, NULL, 0);
-    TROTH_ASSERT(moved == TROTH_OK); /* a record without an event moves the clock alone */
+    if (!is_ready(replay)) {
+        return;
+    }
+    move_clock(replay, taken->recorded_at_us, taken->offset);
     const struct troth_ruled ruled =
         troth_shard_decide(replay->shard, taken->decision, taken->disputed);
-    print_ruling(replay, taken->decision, &ruled, taken->offset);
+    const int64_t position = taken->decision->position;
+    const bool again =
+        ruled.from == TROTH_RUNG_COUNT && position >= 0 && was_told(replay, position);
+    if (ruled.ruling < TROTH_RULING_COUNT && !again) {
+        print_ruling(replay, taken->decision, &ruled, taken->offset);
+    }
 }
 
 /* A standing's place in the sorted list. */
@@ -230,9 +329,10 @@ static int run(const struct troth_context *context, int argc, char **argv)
     replay->recording = (struct troth_recording){.group = TROTH_PREFETCH,
                                                  .on_records = take_records,
                                                  .on_decision = take_decision,
+                                                 .on_contract = take_contract,
+                                                 .on_log = take_log,
                                                  .context = replay};
     replay->origin = (struct troth_report_origin){"replay", 0, 1};
-    bool named = false;
     bool loaded = true;
     optind = 1;
     for (int option = 0; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -248,23 +348,35 @@ static int run(const struct troth_context *context, int argc, char **argv)
         if (option != 'c') {
             goto out;
         }
-        named = true;
         loaded &= troth_contract_files_add(&replay->contracts, optarg) == TROTH_OK;
     }
-    if (!named || argc - optind != 1) {
-        troth_message_error("usage: troth replay --contracts DIR [--json] FILE; FILE may be -");
+    if (argc - optind != 1) {
+        troth_message_error("usage: troth replay [--contracts DIR] [--json] FILE; FILE may be -");
         goto out;
     }
     exit_status = TROTH_EXIT_NO;
     replay->recording.path = argv[optind];
-    if (loaded && load_contracts(replay) && make_shard(replay, context->config) &&
-        troth_recording_read(&replay->recording) && print_standings(replay)) {
+    replay->config = context->config;
+    if (loaded && load_contracts(replay) && troth_recording_read(&replay->recording) &&
+        is_ready(replay) && print_standings(replay)) {
         tell_rejects(replay);
+        if (replay->contracts.count == 0 && replay->brought == NULL) {
+            troth_message_warn(
+                "no contract: %s brings none into force, so nothing was scored; give "
+                "--contracts DIR",
+                argv[optind]);
+        }
         exit_status =
             troth_recording_is_whole(&replay->recording) ? TROTH_EXIT_DONE : TROTH_EXIT_NO;
     }
 out:
     troth_shard_memory_close(&replay->memory);
+    free(replay->told);
+    while (replay->brought != NULL) {
+        struct brought *next = replay->brought->next;
+        free(replay->brought);
+        replay->brought = next;
+    }
     troth_contract_files_fini(&replay->contracts);
     free(replay->rules);
     free(replay);
@@ -273,7 +385,7 @@ out:
 
 const struct troth_command troth_command_replay = {
     .name = "replay",
-    .arguments = "--contracts DIR [--json] FILE",
+    .arguments = "[--contracts DIR] [--json] FILE",
     .summary = "score recorded events (JSON Lines) without Kafka or Redis: what-if and audit",
     .help =
         "FILE is taken as the log of one shard; - is standard input. --contracts takes a file or\n"
@@ -281,6 +393,9 @@ const struct troth_command troth_command_replay = {
         "{\"intervention\": ...} a line as they happen, then one {\"standing\": ...} a line.\n"
         "A line {\"decision\": {...}} is decided there (schemas/decisions.md), and gives a\n"
         "{\"ruling\": ...}; the record that a dispute names is a line of the same file, from 0.\n"
+        "A file of troth dump brings its contracts, its decisions and its offsets along: of it "
+        "the\n"
+        "interventions are, byte for byte, those that the engine told.\n"
         "--batch N reads N lines ahead (1 to 32); what is printed never depends on it.\n",
     .run = run,
 };

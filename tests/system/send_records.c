@@ -1,13 +1,14 @@
 /*
  * Sends any bytes at all to a topic, for the system tests: what a broken or hostile producer may.
  *
- *   send_records BOOTSTRAP TOPIC [--count]
+ *   send_records BOOTSTRAP TOPIC [--count | --commit | --abort]
  *
  * Each line of standard input is a record: PARTITION KEY VALUE [TIMESTAMP_MS]. PARTITION is a
  * number, or * for the key's own by murmur2. KEY and VALUE are hexadecimal digits, - for none at
  * all, and = for one of no bytes. When all are acknowledged, prints a line a record in the order
- * given: PARTITION OFFSET; with --count how many they were alone, of any number. Exit status 0, or
- * 1 with a message. The broker alone says how long a record may be.
+ * given: PARTITION OFFSET; with --count how many they were alone, of any number. With --commit or
+ * --abort all are one transaction, which ends so. Exit status 0, or 1 with a message. The broker
+ * alone says how long a record may be.
  */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -120,7 +121,8 @@ static void send_line(rd_kafka_t *client, const char *topic, char *line, struct 
     }
 }
 
-static rd_kafka_t *open_client(const char *bootstrap)
+/* In transactional: an id, or NULL. */
+static rd_kafka_t *open_client(const char *bootstrap, const char *transactional)
 {
     const char *const settings[][2] = {
         {"bootstrap.servers", bootstrap},  {"enable.idempotence", "true"}, /* keeps the order */
@@ -129,6 +131,10 @@ static rd_kafka_t *open_client(const char *bootstrap)
     };
     char error[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (transactional != NULL && rd_kafka_conf_set(conf, "transactional.id", transactional, error,
+                                                   sizeof error) != RD_KAFKA_CONF_OK) {
+        fail("transactional.id", error);
+    }
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error) !=
             RD_KAFKA_CONF_OK) {
@@ -143,14 +149,28 @@ static rd_kafka_t *open_client(const char *bootstrap)
     return client;
 }
 
+static void require(rd_kafka_error_t *failure, const char *what)
+{
+    if (failure != NULL) {
+        fail(what, rd_kafka_error_string(failure));
+    }
+}
+
 int main(int argc, char **argv)
 {
     const bool counted = argc == 4 && strcmp(argv[3], "--count") == 0;
-    if (argc != 3 && !counted) {
-        (void)fputs("usage: send_records BOOTSTRAP TOPIC [--count] <LINES\n", stderr);
+    const bool commits = argc == 4 && strcmp(argv[3], "--commit") == 0;
+    const bool aborts = argc == 4 && strcmp(argv[3], "--abort") == 0;
+    if (argc != 3 && !counted && !commits && !aborts) {
+        (void)fputs("usage: send_records BOOTSTRAP TOPIC [--count | --commit | --abort] <LINES\n",
+                    stderr);
         return 2;
     }
-    rd_kafka_t *client = open_client(argv[1]);
+    rd_kafka_t *client = open_client(argv[1], commits || aborts ? argv[2] : NULL);
+    if (commits || aborts) {
+        require(rd_kafka_init_transactions(client, FLUSH_MS), "transactions");
+        require(rd_kafka_begin_transaction(client), "a transaction");
+    }
     char *line = NULL;
     size_t capacity = 0;
     size_t count = 0;
@@ -165,6 +185,11 @@ int main(int argc, char **argv)
     const rd_kafka_resp_err_t code = rd_kafka_flush(client, FLUSH_MS);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fail(argv[2], rd_kafka_err2str(code));
+    }
+    if (commits) {
+        require(rd_kafka_commit_transaction(client, FLUSH_MS), "the commit");
+    } else if (aborts) {
+        require(rd_kafka_abort_transaction(client, FLUSH_MS), "the abort");
     }
     if (counted) {
         printf("%zu\n", count);
