@@ -46,10 +46,10 @@ static void check_line(struct witness_check *c, const struct troth_export_line *
     const char *because = troth_export_text(line->object, "because");
     const json_t *value = json_object_get(line->object, "value");
     const json_t *event_json = json_object_get(line->object, "event");
-    troth_export_looked(c->report, CHECK, 1);
+    const bool expired = json_is_null(value) && strcmp(because, "expired") == 0;
+    c->expired += expired;
+    troth_export_looked(c->report, CHECK, !expired);
     if (json_is_null(value)) {
-        const bool expired = strcmp(because, "expired") == 0;
-        c->expired += expired;
         if (!expired && strcmp(because, "another") != 0) {
             troth_export_wrong(c->report, CHECK,
                                "line %zu: it does not say why the record is not "
@@ -167,7 +167,7 @@ void troth_export_check_witnesses(const struct troth_export_file *file,
         }
     }
     if (c->expired > 0) {
-        troth_export_note(report, CHECK, "%zu of them had expired when the export was made",
+        troth_export_note(report, CHECK, "%zu more had expired when the export was made",
                           c->expired);
     }
     free(c);

@@ -20,10 +20,11 @@
     X(CONTRACTS, "contracts", "versions, in canonical form")                                       \
     X(INTERVENTIONS, "interventions", "that come out the same from their parts: id, scope, score") \
     X(CAUSES, "causes", "that the contract's ladder has, and the counts allow")                    \
-    X(CONTINUITY, "continuity", "changes of rung, each from where the one before left it")         \
+    X(CONTINUITY, "continuity",                                                                    \
+      "changes of rung and rulings, each from where the one before left it")                       \
     X(HOLDS, "holds", "steps down after as much calm as the relapses ask for")                     \
     X(DECISIONS, "decisions", "decisions and rulings that say the same")                           \
-    X(WITNESSES, "witnesses", "records that break the term they are named for")                    \
+    X(WITNESSES, "witnesses", "records that are as told, and break the term they are named for")   \
     X(STANDINGS, "standings", "recounted from their records, where the last change left them")     \
     X(KAFKA, "kafka", "records in Kafka now, the same bytes, and none that is left out")
 
