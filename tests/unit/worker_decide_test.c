@@ -112,7 +112,7 @@ static void crash_before_the_commit(void **state)
     world.log.on_commit.count = 0;
     restart();
     assert_int_equal(count("\"ruling\":\"applied\""), 1);
-    assert_int_equal(count("\"to\":\"pause\",\"narrowing\""), 1);
+    assert_int_equal(count("\"to\":\"pause\",\"from_since\""), 1);
     check_replay();
 }
 
