@@ -42,8 +42,8 @@ int troth_rung_find(const char *name, size_t length)
     return -1;
 }
 
-static bool same_texts(const struct troth_contract *a, unsigned first_a, unsigned count_a,
-                       const struct troth_contract *b, unsigned first_b, unsigned count_b)
+bool troth_values_equal(const struct troth_contract *a, unsigned first_a, unsigned count_a,
+                        const struct troth_contract *b, unsigned first_b, unsigned count_b)
 {
     if (count_a != count_b) {
         return false;
@@ -67,10 +67,10 @@ static bool same_test(const struct troth_contract *a, const struct troth_test *x
            x->low == y->low && x->high == y->high && x->low_number == y->low_number &&
            x->high_number == y->high_number && x->name_length == y->name_length &&
            memcmp(a->pool + x->name_offset, b->pool + y->name_offset, x->name_length) == 0 &&
-           same_texts(a, x->value_first, x->value_count, b, y->value_first, y->value_count);
+           troth_values_equal(a, x->value_first, x->value_count, b, y->value_first, y->value_count);
 }
 
-static bool same_predicate(const struct troth_contract *a, struct troth_predicate x,
+bool troth_predicate_equal(const struct troth_contract *a, struct troth_predicate x,
                            const struct troth_contract *b, struct troth_predicate y)
 {
     if (x.count != y.count) {
@@ -93,6 +93,7 @@ bool troth_term_equal(const struct troth_contract *a, unsigned term_a,
            x->panes == y->panes && x->sum == y->sum && x->window_us == y->window_us &&
            x->half_life_us == y->half_life_us && x->at_most == y->at_most &&
            x->every_us == y->every_us && x->floor == y->floor &&
-           same_predicate(a, x->when, b, y->when) && same_predicate(a, x->keep, b, y->keep) &&
-           same_texts(a, x->by_first, x->by_count, b, y->by_first, y->by_count);
+           troth_predicate_equal(a, x->when, b, y->when) &&
+           troth_predicate_equal(a, x->keep, b, y->keep) &&
+           troth_values_equal(a, x->by_first, x->by_count, b, y->by_first, y->by_count);
 }

@@ -221,6 +221,13 @@ troth_status troth_contract_write(const struct troth_contract *contract, char *b
 bool troth_term_equal(const struct troth_contract *a, unsigned term_a,
                       const struct troth_contract *b, unsigned term_b);
 
+/* Returns whether two predicates are the same tests, or two runs of values the same, each of its
+ * contract. */
+bool troth_predicate_equal(const struct troth_contract *a, struct troth_predicate x,
+                           const struct troth_contract *b, struct troth_predicate y);
+bool troth_values_equal(const struct troth_contract *a, unsigned first_a, unsigned count_a,
+                        const struct troth_contract *b, unsigned first_b, unsigned count_b);
+
 /* Returns the name of a value, never NULL for one in range. */
 const char *troth_rung_name(unsigned rung);
 const char *troth_mode_name(unsigned mode);
