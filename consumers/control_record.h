@@ -8,6 +8,12 @@
 #define TROTH_CONSUMERS_CONTROL_RECORD_H
 
 #include "consumers/log.h"
+#include "schemas/event.h"
+
+/* The header of a record that bears a signature (schemas/signatures.md). */
+#define TROTH_SIGNATURE_HEADER "troth-signature"
+
+enum { TROTH_SIGNATURES_MAX = 4 }; /* of one record */
 
 struct troth_control_record {
     int64_t offset;
@@ -16,6 +22,9 @@ struct troth_control_record {
     size_t key_length;
     const char *value; /* NULL: a tombstone */
     size_t value_length;
+    /* The headers that bear signatures, in their order, where the record was read with them. */
+    size_t signature_count; /* above TROTH_SIGNATURES_MAX: the others are not here */
+    struct troth_text signatures[TROTH_SIGNATURES_MAX];
 };
 
 /* Returns the record that an item of the log is. */

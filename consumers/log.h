@@ -79,8 +79,8 @@ struct troth_log_item {
 };
 
 struct troth_log_header {
-    const char *name; /* terminated */
-    const char *value;
+    const char *name;  /* terminated */
+    const char *value; /* NULL: none */
     size_t value_length;
 };
 
@@ -136,6 +136,11 @@ struct troth_log {
      * offset any more. NULL: the log cannot. */
     troth_status (*read_back)(struct troth_log *log, int32_t partition, int64_t offset,
                               int64_t timeout_us, struct troth_log_item *item);
+    /* Reads the headers of that name of a control topic's record that the last poll gave. Out
+     * headers: at most capacity; they live as long as the record. Returns how many there are. NULL:
+     * the log knows of no headers. */
+    size_t (*headers)(struct troth_log *log, const struct troth_log_item *item, const char *name,
+                      struct troth_log_header *headers, size_t capacity);
     /* No more of standings[partition] is needed; what the last poll gave is still good. */
     void (*recalled)(struct troth_log *log, int32_t partition);
     /* Queues a record to be sent, in the transaction that is open or that it opens. TROTH_FULL: the

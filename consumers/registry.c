@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schemas/contract_loosen.h"
+
 struct version {
     int64_t offset;
     int64_t time_us;
@@ -22,6 +24,8 @@ struct troth_registry {
     size_t in_force_count;
     int64_t next; /* one past the last record */
     int64_t gap;  /* the last offset before it without a record */
+    struct troth_signing signing;
+    struct troth_signers signers; /* of the record that is taken */
 };
 
 struct troth_registry *troth_registry_create(void)
@@ -29,6 +33,7 @@ struct troth_registry *troth_registry_create(void)
     struct troth_registry *registry = calloc(1, sizeof *registry);
     if (registry != NULL) {
         registry->gap = -1;
+        registry->signers.distrust = TROTH_DISTRUST_COUNT;
     }
     return registry;
 }
@@ -42,6 +47,16 @@ void troth_registry_destroy(struct troth_registry *registry)
         free(registry->versions[i]);
     }
     free(registry);
+}
+
+void troth_registry_ask(struct troth_registry *registry, const struct troth_signing *signing)
+{
+    registry->signing = *signing;
+}
+
+enum troth_distrust troth_registry_distrust(const struct troth_registry *registry)
+{
+    return registry->signers.distrust;
 }
 
 static struct version *find_version(const struct troth_registry *registry, const char *name,
@@ -82,6 +97,51 @@ static int64_t read_version(const char *text, size_t length)
     return number;
 }
 
+/* Returns the highest version of a contract that was taken, or NULL. */
+static const struct version *find_highest(const struct troth_registry *registry, const char *name)
+{
+    const struct version *highest = NULL;
+    for (size_t i = 0; i < registry->version_count; i++) {
+        const struct version *version = registry->versions[i];
+        if (strcmp(version->contract.name, name) == 0 &&
+            (highest == NULL || version->contract.version > highest->contract.version)) {
+            highest = version;
+        }
+    }
+    return highest;
+}
+
+/* Judges what a signed version changes. Each is held against the one before it, in force or not, so
+ * that two authors stand behind every loosening on the way from the first to the last. */
+static troth_status judge_change(struct troth_registry *registry,
+                                 const struct troth_contract *contract,
+                                 char reason[TROTH_REASON_LENGTH])
+{
+    char key[TROTH_LOOSENED_LENGTH];
+    const struct version *highest = find_highest(registry, contract->name);
+    if (highest == NULL) {
+        return TROTH_OK;
+    }
+    if (contract->version < highest->contract.version) {
+        snprintf(reason, TROTH_REASON_LENGTH,
+                 "version %lld is lower than %lld, which is there already; push a higher one",
+                 (long long)contract->version, (long long)highest->contract.version);
+        return TROTH_INVALID;
+    }
+    const bool high = contract->consequence == TROTH_CONSEQUENCE_HIGH ||
+                      highest->contract.consequence == TROTH_CONSEQUENCE_HIGH;
+    if (!high || registry->signers.persons >= 2 ||
+        !troth_contract_loosens(&highest->contract, contract, key)) {
+        return TROTH_OK;
+    }
+    const troth_status status = troth_signed_distrust(
+        &registry->signers, TROTH_DISTRUST_SECOND_KEY,
+        "it may be looser than version %lld, and its consequence is high (%s)",
+        (long long)highest->contract.version, key);
+    snprintf(reason, TROTH_REASON_LENGTH, "%s", registry->signers.reason);
+    return status;
+}
+
 /* `contract@version`: the document. */
 static troth_status take_version(struct troth_registry *registry,
                                  const struct troth_control_record *record, const char *name,
@@ -108,6 +168,8 @@ static troth_status take_version(struct troth_registry *registry,
         snprintf(reason, TROTH_REASON_LENGTH, "it holds %s@%lld; key and contract must agree",
                  version->contract.name, (long long)version->contract.version);
         status = TROTH_INVALID;
+    } else if (registry->signers.count > 0) {
+        status = judge_change(registry, &version->contract, reason);
     }
     free(problems);
     if (status != TROTH_OK) {
@@ -193,6 +255,7 @@ troth_status troth_registry_take(struct troth_registry *registry,
     const char *at = key != NULL ? memchr(key, '@', record->key_length) : NULL;
     const size_t name_length = at != NULL ? (size_t)(at - key) : record->key_length;
     reason[0] = '\0';
+    registry->signers = (struct troth_signers){.distrust = TROTH_DISTRUST_COUNT};
     note_offset(registry, record->offset);
     if (key == NULL || !is_name(key, name_length)) {
         snprintf(reason, TROTH_REASON_LENGTH, "the key must be CONTRACT or CONTRACT@VERSION");
@@ -202,6 +265,16 @@ troth_status troth_registry_take(struct troth_registry *registry,
     name[name_length] = '\0';
     if (record->value == NULL) {
         return TROTH_OK; /* a version that nobody needs any more; shards that run it keep it */
+    }
+    if (troth_signed_is_asked(&registry->signing, TROTH_ROLE_AUTHOR, record->time_us)) {
+        const troth_status status = troth_signed_judge(registry->signing.trust, TROTH_ROLE_AUTHOR,
+                                                       record, &registry->signers);
+        if (status != TROTH_OK) {
+            snprintf(reason, TROTH_REASON_LENGTH, "%s",
+                     status == TROTH_REFUSED ? registry->signers.reason
+                                             : troth_status_meaning(status));
+            return status;
+        }
     }
     if (at == NULL) {
         const int64_t number = read_version(record->value, record->value_length);

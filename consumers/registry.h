@@ -36,6 +36,7 @@
 #include <stdint.h>
 
 #include "consumers/control_record.h"
+#include "consumers/signed.h"
 #include "schemas/status.h"
 #include "scoring/rules.h"
 #include "scoring/shard.h"
@@ -56,16 +57,26 @@ struct troth_in_force {
 struct troth_registry *troth_registry_create(void);
 void troth_registry_destroy(struct troth_registry *registry);
 
+/* Asks for signatures from now on (schemas/signatures.md); where they are, versions must come in
+ * the order of their numbers, and one that loosens a contract of high consequence takes two
+ * authors. In signing: borrowed as long as the registry. */
+void troth_registry_ask(struct troth_registry *registry, const struct troth_signing *signing);
+
 /*
  * Takes a record of the contracts topic.
  * Out reason: why it was refused, for people.
- * Returns TROTH_OK, TROTH_INVALID (a record that cannot be used), TROTH_FULL (too many versions or
- * contracts) or TROTH_NO_MEMORY.
+ * Returns TROTH_OK, TROTH_INVALID (a record that cannot be used), TROTH_REFUSED (it is not signed
+ * as is asked: see troth_registry_distrust), TROTH_FULL (too many versions or contracts) or
+ * TROTH_NO_MEMORY.
  */
 TROTH_MUST_CHECK
 troth_status troth_registry_take(struct troth_registry *registry,
                                  const struct troth_control_record *record,
                                  char reason[TROTH_REASON_LENGTH]);
+
+/* Returns why the record that was taken last is not believed; TROTH_DISTRUST_COUNT: it is, or no
+ * signature was asked for. */
+enum troth_distrust troth_registry_distrust(const struct troth_registry *registry);
 
 /* Returns the rules of the version whose record has that offset, or NULL. */
 const struct troth_rules *troth_registry_at(const struct troth_registry *registry, int64_t offset);

@@ -39,6 +39,10 @@ void troth_survey_add_counts(struct troth_worker_counts *sum, const struct troth
         sum->rulings[i] += one->rulings[i];
     }
     sum->decisions_unreadable += one->decisions_unreadable;
+    for (unsigned i = 0; i < TROTH_DISTRUST_COUNT; i++) {
+        sum->distrusted_contracts[i] += one->distrusted_contracts[i];
+        sum->distrusted_decisions[i] += one->distrusted_decisions[i];
+    }
     sum->interventions += one->interventions;
     for (unsigned i = 0; i < TROTH_CONDITION_COUNT; i++) {
         sum->narrowings[i] += one->narrowings[i];

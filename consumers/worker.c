@@ -394,6 +394,10 @@ troth_status troth_worker_create(const struct troth_worker_config *config,
     made->config = *config;
     made->registry = registry;
     made->book = book;
+    troth_registry_ask(registry, &config->signing);
+    if (book != NULL) {
+        troth_book_ask(book, &config->signing);
+    }
     if (config->log->recall == NULL) {
         made->config.checkpoint_us = 0;
     }

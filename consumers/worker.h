@@ -31,6 +31,7 @@
 #include "consumers/log.h"
 #include "consumers/outage.h"
 #include "consumers/partitioner.h"
+#include "consumers/signed.h"
 #include "consumers/store.h"
 #include "schemas/decision.h"
 #include "schemas/status.h"
@@ -62,11 +63,12 @@ struct troth_worker_config {
     /* When telemetry has stopped, and for how long agents are guarded then; guard_us 0: it is not
      * looked for. */
     struct troth_outage_rules outage;
-    bool read_decisions;     /* the log gives the decisions topic */
-    bool create_time;        /* records bear their emitter's time, not the log's */
-    uint32_t agents_max;     /* per partition */
-    uint32_t standings_max;  /* per partition */
-    uint32_t standing_bytes; /* room per standing, mean; 0: 1024 */
+    struct troth_signing signing; /* what must be signed; its trust is borrowed */
+    bool read_decisions;          /* the log gives the decisions topic */
+    bool create_time;             /* records bear their emitter's time, not the log's */
+    uint32_t agents_max;          /* per partition */
+    uint32_t standings_max;       /* per partition */
+    uint32_t standing_bytes;      /* room per standing, mean; 0: 1024 */
     int64_t max_ahead_us;
     int64_t evict_after_us; /* agents at rest go after so long without an event; 0: never */
     /* Told what people should know; may be NULL. In text: one line, borrowed. */
@@ -89,9 +91,11 @@ struct troth_worker_counts {
     uint64_t duplicates; /* dropped by their sequence number */
     uint64_t late;    /* times that an event brought a standing kept evidence too late to count */
     uint64_t missing; /* numbers of emitters that never came */
-    uint64_t rejects[TROTH_STATUS_COUNT];       /* by reason */
-    uint64_t rulings[TROTH_RULING_COUNT];       /* on decisions, sent */
-    uint64_t decisions_unreadable;              /* records that are no decision */
+    uint64_t rejects[TROTH_STATUS_COUNT];                /* by reason */
+    uint64_t rulings[TROTH_RULING_COUNT];                /* on decisions, sent */
+    uint64_t decisions_unreadable;                       /* records that are no decision */
+    uint64_t distrusted_contracts[TROTH_DISTRUST_COUNT]; /* records, by why they are not believed */
+    uint64_t distrusted_decisions[TROTH_DISTRUST_COUNT];
     uint64_t interventions;                     /* sent */
     uint64_t narrowings[TROTH_CONDITION_COUNT]; /* of them, by cause */
     uint64_t widenings[TROTH_CONDITION_COUNT];  /* the others */

@@ -47,7 +47,9 @@ enum troth_action { TROTH_ACTIONS(TROTH_ENUMERATE_ACTION) TROTH_ACTION_COUNT };
     X(NO_RECORD, "no_record",                                                                      \
       "the record cannot be read any more, or is no evidence of the agent for that term")          \
     X(NOT_OPEN, "not_open", "no dispute of that record and term is open, or no review is")         \
-    X(NO_ROOM, "no_room", "the shard, or the agent's docket, holds as much as it may")
+    X(NO_ROOM, "no_room", "the shard, or the agent's docket, holds as much as it may")             \
+    X(NOT_BELIEVED, "not_believed",                                                                \
+      "it is not signed as the engine asks; the engine's log says what is missing")
 
 #define TROTH_ENUMERATE_RULING(NAME, text, meaning) TROTH_RULING_##NAME,
 enum troth_ruling { TROTH_RULINGS(TROTH_ENUMERATE_RULING) TROTH_RULING_COUNT };

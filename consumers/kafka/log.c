@@ -386,6 +386,7 @@ const struct troth_log troth_kafka_log_calls = {
     .recall = log_recall,
     .recalled = log_recalled,
     .read_back = troth_kafka_log_read_back,
+    .headers = troth_kafka_log_headers,
     .send = troth_kafka_log_send,
     .flush = troth_kafka_log_flush,
     .commit = troth_kafka_log_commit,

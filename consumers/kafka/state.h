@@ -65,6 +65,7 @@ struct troth_kafka_state {
 
     rd_kafka_message_t *held[TROTH_BATCH_MAX]; /* lent to the caller until the next poll */
     size_t held_count;
+    size_t asked;          /* the one whose headers were asked for last */
     int64_t taken_records; /* since librdkafka's fetching was woken */
     int64_t taken_bytes;
     int64_t wake_records; /* it is woken after so many, */
@@ -150,6 +151,14 @@ void troth_kafka_item(const rd_kafka_message_t *message, enum troth_topic topic,
 troth_status troth_kafka_log_read_back(struct troth_log *log, int32_t partition, int64_t offset,
                                        int64_t timeout_us, struct troth_log_item *item);
 void troth_kafka_back_close(struct troth_kafka_state *state);
+
+/* kafka/headers.c. The call that reads headers. */
+size_t troth_kafka_log_headers(struct troth_log *log, const struct troth_log_item *item,
+                               const char *name, struct troth_log_header *headers, size_t capacity);
+
+/* Returns the headers of that name of a message, as troth_log's call does. */
+size_t troth_kafka_headers(const rd_kafka_message_t *message, const char *name,
+                           struct troth_log_header *headers, size_t capacity);
 
 /* kafka/write.c. The calls that send and commit. */
 troth_status troth_kafka_log_send(struct troth_log *log, const struct troth_log_record *record);

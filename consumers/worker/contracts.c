@@ -10,10 +10,13 @@
 void troth_worker_take_contract(struct troth_worker *worker, const struct troth_log_item *item)
 {
     char reason[TROTH_REASON_LENGTH];
-    const struct troth_control_record record = troth_control_record_of(item);
+    const struct troth_control_record record = troth_worker_record_of(worker, item);
     const troth_status status = troth_registry_take(worker->registry, &record, reason);
     if (status == TROTH_NO_MEMORY) {
         worker->broken = status; /* made anew, the worker reads it again */
+    }
+    if (status == TROTH_REFUSED) {
+        worker->counts.distrusted_contracts[troth_registry_distrust(worker->registry)]++;
     }
     if (status != TROTH_OK) {
         troth_worker_say(

@@ -36,6 +36,28 @@ struct control *troth_worker_control(struct troth_worker *worker, unsigned topic
     }
 }
 
+struct troth_control_record troth_worker_record_of(const struct troth_worker *worker,
+                                                   const struct troth_log_item *item)
+{
+    struct troth_control_record record = troth_control_record_of(item);
+    struct troth_log_header headers[TROTH_SIGNATURES_MAX];
+    struct troth_log *log = worker->config.log;
+    const enum troth_role role =
+        item->topic == TROTH_TOPIC_CONTRACTS ? TROTH_ROLE_AUTHOR : TROTH_ROLE_OPERATOR;
+    if (log->headers == NULL ||
+        !troth_signed_is_asked(&worker->config.signing, role, item->timestamp_us)) {
+        return record;
+    }
+    record.signature_count =
+        log->headers(log, item, TROTH_SIGNATURE_HEADER, headers, TROTH_SIGNATURES_MAX);
+    for (size_t i = 0; i < record.signature_count && i < TROTH_SIGNATURES_MAX; i++) {
+        const bool fits = headers[i].value != NULL && headers[i].value_length <= UINT32_MAX;
+        record.signatures[i] = (struct troth_text){fits ? headers[i].value : "",
+                                                   fits ? (uint32_t)headers[i].value_length : 0};
+    }
+    return record;
+}
+
 bool troth_worker_take_control(struct troth_worker *worker, const struct troth_log_item *item)
 {
     struct control *control = troth_worker_control(worker, item->topic);

@@ -9,6 +9,7 @@
 
 #include "consumers/announce.h"
 #include "consumers/worker/state.h"
+#include "scoring/agents.h"
 
 enum {
     READ_TRIES = 10, /* of READ_US each, for a record that a dispute names */
@@ -19,13 +20,16 @@ enum {
 void troth_worker_take_decision(struct troth_worker *worker, const struct troth_log_item *item)
 {
     const char *reason = NULL;
-    const struct troth_control_record record = troth_control_record_of(item);
+    const struct troth_control_record record = troth_worker_record_of(worker, item);
     const troth_status status = troth_book_take(worker->book, &record, &reason);
     if (status == TROTH_NO_MEMORY) {
         worker->broken = status; /* made anew, the worker reads it again */
     }
+    if (status == TROTH_REFUSED) {
+        worker->counts.distrusted_decisions[troth_book_distrust(worker->book)]++;
+    }
     if (status != TROTH_OK) {
-        worker->counts.decisions_unreadable++;
+        worker->counts.decisions_unreadable += status != TROTH_REFUSED;
         troth_worker_say(worker, TROTH_LEVEL_WARNING, "decision at offset %" PRId64 " refused: %s",
                          item->offset, reason);
     }
@@ -181,6 +185,21 @@ static void send_ruling(struct troth_worker *worker, const struct troth_partitio
     free(announcement.json);
 }
 
+/* What is not believed never reaches the shard, where it would be remembered and keep others from
+ * being so; that it was refused is told once, as of any decision. */
+static void refuse(struct troth_worker *worker, const struct troth_partition *partition,
+                   const struct troth_log_item *pointer, const struct troth_booked *booked)
+{
+    const struct troth_ruled ruled = {.ruling = TROTH_RULING_NOT_BELIEVED,
+                                      .from = TROTH_RUNG_COUNT,
+                                      .to = TROTH_RUNG_COUNT,
+                                      .standing = TROTH_NONE};
+    if (!was_ruled(partition, booked->decision.position) &&
+        pointer->offset >= partition->restored_until) {
+        send_ruling(worker, partition, pointer, &booked->decision, &ruled);
+    }
+}
+
 static void take(struct troth_worker *worker, struct troth_partition *partition,
                  const struct troth_log_item *pointer, const struct troth_decision *decision)
 {
@@ -215,9 +234,13 @@ void troth_worker_follow_decision(struct troth_worker *worker, struct troth_part
         }
         return;
     }
-    const struct troth_decision *decision = &troth_book_entry(book, number)->decision;
-    if (is_of(worker, partition, decision)) { /* else forged: it is another partition's */
-        take(worker, partition, pointer, decision);
+    const struct troth_booked *booked = troth_book_entry(book, number);
+    if (is_of(worker, partition, &booked->decision)) { /* else forged: it is another partition's */
+        if (booked->distrust == TROTH_DISTRUST_COUNT) {
+            take(worker, partition, pointer, &booked->decision);
+        } else {
+            refuse(worker, partition, pointer, booked);
+        }
         note_ruled(worker, partition, offset);
     }
 }

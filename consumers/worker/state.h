@@ -322,6 +322,11 @@ struct control *troth_worker_control(struct troth_worker *worker, unsigned topic
 /* Takes a record of a control topic, once. Returns false where it is of none. */
 bool troth_worker_take_control(struct troth_worker *worker, const struct troth_log_item *item);
 
+/* Returns the record that an item of a control topic is, with its signatures where its topic asks
+ * for any. */
+struct troth_control_record troth_worker_record_of(const struct troth_worker *worker,
+                                                   const struct troth_log_item *item);
+
 /* An END of a control topic came. */
 void troth_worker_take_end(struct troth_worker *worker, unsigned topic);
 

@@ -78,6 +78,8 @@
       "Decisions of people that were ruled, by what became of them.")                              \
     X(DECISIONS_UNREADABLE, "troth_decisions_unreadable_total", COUNTER, "", "records",            \
       "Records of the decisions topic that are no decision, by each worker that read them.")       \
+    X(DISTRUSTED, "troth_records_not_believed_total", COUNTER, "topic, reason", "records",         \
+      "Contracts and decisions not signed as is asked, by each worker that read them.")            \
     X(UNANNOUNCED, "troth_interventions_unannounced_total", COUNTER, "", "interventions",          \
       "Changes of rung, too many at a time, that the store's listeners were not told of.")         \
     X(TO_NARROW, "troth_time_to_narrow_seconds", HISTOGRAM, "", "seconds",                         \
@@ -268,6 +270,17 @@ static void write_direction(struct troth_metrics_text *text, const char *directi
     }
 }
 
+static void write_distrusted(struct troth_metrics_text *text, enum troth_topic topic,
+                             const uint64_t counts[TROTH_DISTRUST_COUNT])
+{
+    for (unsigned i = 0; i < TROTH_DISTRUST_COUNT; i++) {
+        const struct troth_metric_label labels[] = {
+            {"topic", troth_topic_name(topic)},
+            {"reason", troth_distrust_name((enum troth_distrust)i)}};
+        troth_metrics_number(text, &families[DISTRUSTED], labels, 2, counts[i]);
+    }
+}
+
 static void write_interventions(struct troth_metrics_text *text,
                                 const struct troth_worker_counts *counts)
 {
@@ -280,6 +293,9 @@ static void write_interventions(struct troth_metrics_text *text,
         troth_metrics_number(text, &families[RULINGS], &label, 1, counts->rulings[i]);
     }
     number(text, DECISIONS_UNREADABLE, counts->decisions_unreadable);
+    troth_metrics_family(text, &families[DISTRUSTED]);
+    write_distrusted(text, TROTH_TOPIC_CONTRACTS, counts->distrusted_contracts);
+    write_distrusted(text, TROTH_TOPIC_DECISIONS, counts->distrusted_decisions);
     number(text, UNANNOUNCED, counts->unannounced);
     troth_metrics_family(text, &families[TO_NARROW]);
     troth_metrics_histogram(text, &families[TO_NARROW], &counts->to_narrow);

@@ -126,6 +126,17 @@ static inline int64_t fake_cluster_append(struct fake_cluster *cluster, enum tro
                              .value_length = value_length});
 }
 
+/* Gives a record that was appended one more header. In value: terminated. */
+static inline void fake_cluster_add_header(struct fake_cluster *cluster, enum troth_topic topic,
+                                           int32_t number, int64_t offset, const char *name,
+                                           const char *value)
+{
+    struct fake_record *record = &cluster->topics[topic][number].records[offset];
+    TROTH_ASSERT(record->header_count < TROTH_HEADERS_MAX);
+    record->header_names[record->header_count] = fake_copy(name, strlen(name));
+    record->header_values[record->header_count++] = fake_copy(value, strlen(value));
+}
+
 /* Compacts a partition: of each key the last record stays. */
 static inline void fake_cluster_compact(struct fake_cluster *cluster, enum troth_topic topic,
                                         int32_t number)

@@ -436,6 +436,29 @@ static inline troth_status fake_log_read_back(struct troth_log *base, int32_t pa
     return TROTH_OK;
 }
 
+static inline size_t fake_log_headers(struct troth_log *base, const struct troth_log_item *item,
+                                      const char *name, struct troth_log_header *headers,
+                                      size_t capacity)
+{
+    const struct fake_log *log = fake_log_of(base);
+    const struct fake_record *record =
+        &log->cluster->topics[item->topic][item->partition].records[item->offset];
+    size_t count = 0;
+    for (size_t i = 0; i < record->header_count; i++) {
+        if (strcmp(record->header_names[i], name) != 0) {
+            continue;
+        }
+        if (count < capacity) {
+            headers[count] =
+                (struct troth_log_header){.name = record->header_names[i],
+                                          .value = record->header_values[i],
+                                          .value_length = strlen(record->header_values[i])};
+        }
+        count++;
+    }
+    return count;
+}
+
 static inline troth_status fake_log_send(struct troth_log *base,
                                          const struct troth_log_record *record)
 {
@@ -610,6 +633,7 @@ static inline void fake_log_open(struct fake_log *log, struct fake_cluster *clus
                                   .recall = fake_log_recall,
                                   .recalled = fake_log_recalled,
                                   .read_back = fake_log_read_back,
+                                  .headers = fake_log_headers,
                                   .send = fake_log_send,
                                   .flush = fake_log_flush,
                                   .commit = fake_log_commit,

@@ -249,11 +249,21 @@ static void keys_of_any_bytes(void **state)
         for (size_t k = 0; k < value_length; k++) {
             value[k] = (char)random_below(&random, 256);
         }
-        const struct troth_control_record record = {1, 1, key, key_length, value, value_length};
+        const struct troth_control_record record = {.offset = 1,
+                                                    .time_us = 1,
+                                                    .key = key,
+                                                    .key_length = key_length,
+                                                    .value = value,
+                                                    .value_length = value_length};
         assert_int_not_equal(troth_registry_take(registry, &record, reason), TROTH_OK);
     }
     static const char tailed[] = "refunds\0tail";
-    const struct troth_control_record record = {1, 1, tailed, sizeof tailed - 1, "1", 1};
+    const struct troth_control_record record = {.offset = 1,
+                                                .time_us = 1,
+                                                .key = tailed,
+                                                .key_length = sizeof tailed - 1,
+                                                .value = "1",
+                                                .value_length = 1};
     assert_int_equal(troth_registry_take(registry, &record, reason), TROTH_INVALID);
     assert_null(in_force("refunds"));
 }
