@@ -38,4 +38,17 @@ static inline struct troth_control_record troth_control_record_of(const struct t
                                          .value_length = item->value_length};
 }
 
+/* Gives a record the headers that bear its signatures. In count: of those that there are; the first
+ * TROTH_SIGNATURES_MAX are looked at. They live as long as the record. */
+static inline void troth_control_record_sign(struct troth_control_record *record,
+                                             const struct troth_log_header *headers, size_t count)
+{
+    record->signature_count = count;
+    for (size_t i = 0; i < count && i < TROTH_SIGNATURES_MAX; i++) {
+        const bool fits = headers[i].value != NULL && headers[i].value_length <= UINT32_MAX;
+        record->signatures[i] = (struct troth_text){fits ? headers[i].value : "",
+                                                    fits ? (uint32_t)headers[i].value_length : 0};
+    }
+}
+
 #endif

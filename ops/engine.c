@@ -13,6 +13,7 @@
 #include "consumers/kafka/log.h"
 #include "ops/message.h"
 #include "ops/redis/store.h"
+#include "ops/signing.h"
 
 enum {
     PAUSE_FIRST_MS = 200,
@@ -40,6 +41,7 @@ struct worker_thread {
 struct troth_engine {
     const struct troth_config *config;
     struct troth_framing *framing;
+    struct troth_signing_rules rules;  /* what must be signed */
     struct troth_alert_sender *alerts; /* NULL: nobody is alerted */
     char telemetry_topic[TROTH_KAFKA_NAME_LENGTH];
     struct troth_kafka_property properties[TROTH_CONFIG_ENTRIES_MAX];
@@ -203,6 +205,7 @@ static bool run_worker(struct worker_thread *thread, struct troth_log *log,
         .tick_us = config->tick_us,
         .dead_band = (uint32_t)config->dead_band,
         .read_decisions = true,
+        .signing = engine->rules.signing,
         .outage = {.max_narrowed = (double)config->max_narrowed / 100.0,
                    .guard_us = config->guard_for_us,
                    .least = TROTH_OUTAGE_LEAST},
@@ -299,6 +302,27 @@ static troth_status load_schemas(struct troth_engine *engine)
     return status;
 }
 
+/* Says what must be signed, and by whom it can be. */
+static void tell_signing(const struct troth_engine *engine)
+{
+    const struct troth_signing *signing = &engine->rules.signing;
+    const struct troth_clock clock = troth_clock_system();
+    const int64_t now_us = clock.wall_us(clock.context);
+    const bool asked[TROTH_ROLE_COUNT] = {signing->contracts, signing->decisions};
+    for (unsigned role = 0; role < TROTH_ROLE_COUNT; role++) {
+        if (!asked[role]) {
+            continue;
+        }
+        const unsigned count = troth_signing_count(signing->trust, (enum troth_role)role, now_us);
+        troth_message_info("%s must be signed by an %s; %s has %u", troth_role_signs(role),
+                           troth_role_name(role), engine->config->signatures_trust_file, count);
+        if (count == 0) {
+            troth_message_warn("no %s that are made now will be believed: no key of an %s counts",
+                               troth_role_signs(role), troth_role_name(role));
+        }
+    }
+}
+
 troth_status troth_engine_start(const struct troth_config *config, struct troth_engine **engine)
 {
     struct troth_engine *made = calloc(1, sizeof *made);
@@ -316,7 +340,11 @@ troth_status troth_engine_start(const struct troth_config *config, struct troth_
         made->properties[i] = (struct troth_kafka_property){config->kafka.entries[i].name,
                                                             config->kafka.entries[i].value};
     }
-    troth_status status = load_schemas(made);
+    troth_status status =
+        troth_signing_open(config, &made->rules) ? load_schemas(made) : TROTH_INVALID;
+    if (status == TROTH_OK) {
+        tell_signing(made);
+    }
     status = status == TROTH_OK ? troth_alert_sender_open(config, &made->alerts) : status;
     for (uint32_t i = 0; i < made->count && status == TROTH_OK; i++) {
         struct worker_thread *worker = &made->workers[i];
@@ -356,6 +384,7 @@ bool troth_engine_stop(struct troth_engine *engine, struct troth_worker_counts *
     }
     troth_alert_sender_close(engine->alerts); /* what the drain ended is sent */
     free(engine->framing);
+    troth_signing_close(&engine->rules);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
     return drained;

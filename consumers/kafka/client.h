@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "consumers/log.h"
 #include "schemas/status.h"
 
 enum {
@@ -93,5 +94,10 @@ int64_t troth_kafka_monotonic_us(void);
 
 /* Returns whole milliseconds to wait, rounded up; 0..INT_MAX. */
 int troth_kafka_milliseconds(int64_t us);
+
+/* Reads the headers of that name of a message. Out headers: at most capacity; they live as long as
+ * the message. Returns how many there are. */
+size_t troth_kafka_headers(const rd_kafka_message_t *message, const char *name,
+                           struct troth_log_header *headers, size_t capacity);
 
 #endif

@@ -156,10 +156,6 @@ void troth_kafka_back_close(struct troth_kafka_state *state);
 size_t troth_kafka_log_headers(struct troth_log *log, const struct troth_log_item *item,
                                const char *name, struct troth_log_header *headers, size_t capacity);
 
-/* Returns the headers of that name of a message, as troth_log's call does. */
-size_t troth_kafka_headers(const rd_kafka_message_t *message, const char *name,
-                           struct troth_log_header *headers, size_t capacity);
-
 /* kafka/write.c. The calls that send and commit. */
 troth_status troth_kafka_log_send(struct troth_log *log, const struct troth_log_record *record);
 troth_status troth_kafka_log_flush(struct troth_log *log, int64_t timeout_us);

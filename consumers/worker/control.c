@@ -48,13 +48,9 @@ struct troth_control_record troth_worker_record_of(const struct troth_worker *wo
         !troth_signed_is_asked(&worker->config.signing, role, item->timestamp_us)) {
         return record;
     }
-    record.signature_count =
+    const size_t count =
         log->headers(log, item, TROTH_SIGNATURE_HEADER, headers, TROTH_SIGNATURES_MAX);
-    for (size_t i = 0; i < record.signature_count && i < TROTH_SIGNATURES_MAX; i++) {
-        const bool fits = headers[i].value != NULL && headers[i].value_length <= UINT32_MAX;
-        record.signatures[i] = (struct troth_text){fits ? headers[i].value : "",
-                                                   fits ? (uint32_t)headers[i].value_length : 0};
-    }
+    troth_control_record_sign(&record, headers, count);
     return record;
 }
 

@@ -68,16 +68,27 @@ static void print_json(const struct troth_registry_topic *topic, const char *nam
         json_array_append_new(terms, json_string(contract->terms[i].name));
     }
     json_t *object = json_pack(
-        "{s:s, s:o, s:o, s:I, s:s, s:s, s:s, s:s, s:s, s:o}", "contract", name, "in_force",
+        "{s:s, s:o, s:o, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "contract", name, "in_force",
         in_force > 0 ? json_integer(in_force) : json_null(), "versions", versions, "offset",
         (json_int_t)shown->offset, "mode", troth_mode_name(contract->mode), "consequence",
         troth_consequence_name(contract->consequence), "owner", contract->owner, "applies_to",
-        contract->applies_to, "promise", contract->promise, "terms", terms);
+        contract->applies_to, "promise", contract->promise, "terms", terms, "signed_by",
+        shown->signed_by[0] != '\0' ? json_string(shown->signed_by) : json_null());
     if (object != NULL) {
         json_dumpf(object, stdout, JSON_COMPACT);
         fputc('\n', stdout);
     }
     json_decref(object);
+}
+
+/* Who signed is shown where anything is. */
+static bool is_any_signed(const struct troth_registry_topic *topic)
+{
+    bool any = false;
+    for (size_t i = 0; i < topic->version_count; i++) {
+        any = any || topic->versions[i].signed_by[0] != '\0';
+    }
+    return any;
 }
 
 static void print_row(const struct troth_registry_topic *topic, struct troth_table *table,
@@ -108,6 +119,9 @@ static void print_row(const struct troth_registry_topic *topic, struct troth_tab
     troth_table_cell(table, "%s", others[0] != '\0' ? others : "-");
     troth_table_cell(table, "%s", troth_mode_name(shown->contract->mode));
     troth_table_cell(table, "%s", troth_consequence_name(shown->contract->consequence));
+    if (is_any_signed(topic)) {
+        troth_table_cell(table, "%s", shown->signed_by[0] != '\0' ? shown->signed_by : "-");
+    }
     troth_table_cell(table, "%s", terms);
 }
 
@@ -115,9 +129,13 @@ static bool print_list(const struct troth_registry_topic *topic, bool json)
 {
     static const char *const headings[] = {"CONTRACT", "IN FORCE",    "OTHERS",
                                            "MODE",     "CONSEQUENCE", "TERMS"};
+    static const char *const with_signers[] = {"CONTRACT",    "IN FORCE",  "OTHERS", "MODE",
+                                               "CONSEQUENCE", "SIGNED BY", "TERMS"};
     enum { COLUMNS = sizeof headings / sizeof headings[0], IN_FORCE_RIGHT = 1 << 1 };
     struct troth_table table;
-    if (!troth_table_init(&table, headings, COLUMNS, IN_FORCE_RIGHT)) {
+    const bool any_signed = is_any_signed(topic);
+    if (!troth_table_init(&table, any_signed ? with_signers : headings, COLUMNS + any_signed,
+                          IN_FORCE_RIGHT)) {
         troth_message_error("no memory for the list");
         return false;
     }
@@ -190,7 +208,8 @@ static int run(const struct troth_context *context, int argc, char **argv)
 
 const struct troth_command troth_command_contract = {
     .name = "contract",
-    .arguments = "lint [--rate N/h] FILE|DIR... | push FILE... | list | diff A B | try NEW ...",
+    .arguments = "lint [--rate N/h] FILE|DIR... | push [--key FILE]... FILE... | list | diff A B | "
+                 "try NEW ...",
     .summary = "check, publish, list, compare and try contracts",
     .help =
         "  lint FILE|DIR...  checks documents: FILE:LINE:COLUMN: KEY: what is wrong\n"
@@ -201,6 +220,8 @@ const struct troth_command troth_command_contract = {
         "                    than that in force, or that was pushed with other content, is "
         "refused:\n"
         "                    raise `version`. Nothing is pushed unless everything may be\n"
+        "    --key FILE      a secret key to sign with (default: signatures.key_file); twice, for\n"
+        "                    two authors (schemas/signatures.md)\n"
         "  list              every contract: the version in force and what else the topic holds\n"
         "  diff A B          what changes from A to B, and which terms keep their evidence; each "
         "a\n"

@@ -4,6 +4,9 @@
  * A version is written before the record that puts it in force, and that one only when the first is
  * acknowledged, so no worker meets a name without a document. The topic is read again afterwards:
  * of two operators who push at once one is told that the other was first.
+ *
+ * Both records are signed by the keys that are given; what workers would not believe is told before
+ * anything is written, by the judgement that is theirs.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -11,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumers/clock.h"
 #include "ops/commands/contract_parts.h"
 #include "ops/config/options.h"
 #include "ops/contract_files.h"
 #include "ops/kafka/sender.h"
 #include "ops/message.h"
+#include "ops/signing.h"
 
 enum plan { PLAN_REFUSED, PLAN_NOTHING, PLAN_PUT_IN_FORCE, PLAN_WRITE_AND_PUT_IN_FORCE };
 
@@ -25,6 +30,11 @@ struct step {
     enum plan plan;
     int64_t offset;          /* of contract@version */
     int64_t in_force_offset; /* of contract; -1: not written */
+    char key[TROTH_NAME_LENGTH_MAX + 32];
+    char number[32];
+    char *json; /* the document; NULL: it is not written */
+    struct troth_signed_record document;
+    struct troth_signed_record put;
 };
 
 /* Writes the canonical JSON. Returns it, to be freed; NULL without memory. */
@@ -81,13 +91,47 @@ static enum plan plan_step(const struct troth_registry_topic *topic, struct step
     return contract->version == in_force ? PLAN_NOTHING : PLAN_PUT_IN_FORCE;
 }
 
-/* Sends one record and waits until it is acknowledged. Out offset. */
-static bool send_record(struct troth_sender *sender, const char *key, const char *value,
-                        size_t length, int64_t *offset)
+/* Makes the records of a step, and judges them as workers will. */
+static bool make_step(struct troth_registry_topic *topic, const struct troth_signing_keys *keys,
+                      struct step *step)
 {
-    if (troth_sender_send(sender, key, strlen(key), value, length, 0) != TROTH_OK ||
+    const struct troth_contract *contract = &step->file->contract;
+    const struct troth_clock clock = troth_clock_system();
+    const int64_t now_us = clock.wall_us(clock.context);
+    char reason[TROTH_REASON_LENGTH] = "";
+    size_t length = 0;
+    bool good = true;
+    if (step->plan == PLAN_WRITE_AND_PUT_IN_FORCE) {
+        snprintf(step->key, sizeof step->key, "%s@%" PRId64, contract->name, contract->version);
+        step->json = canonical(contract, &length);
+        good = step->json != NULL &&
+               troth_signing_make(keys, TROTH_ROLE_AUTHOR, troth_text_of(step->key), step->json,
+                                  length, now_us, &step->document) &&
+               troth_registry_topic_try(topic, &step->document.record, reason) == TROTH_OK;
+    }
+    snprintf(step->number, sizeof step->number, "%" PRId64, contract->version);
+    good = good &&
+           troth_signing_make(keys, TROTH_ROLE_AUTHOR, troth_text_of(contract->name), step->number,
+                              strlen(step->number), now_us, &step->put) &&
+           troth_registry_topic_try(topic, &step->put.record, reason) == TROTH_OK;
+    if (!good) {
+        troth_message_error("%s: nothing is pushed, as workers would refuse it: %s",
+                            step->file->path, reason[0] != '\0' ? reason : "no memory");
+    }
+    return good;
+}
+
+/* Sends one record and waits until it is acknowledged. Out offset. */
+static bool send_record(struct troth_sender *sender, const struct troth_signed_record *made,
+                        int64_t *offset)
+{
+    const struct troth_control_record *record = &made->record;
+    if (troth_sender_send_with(sender, record->key, record->key_length, record->value,
+                               record->value_length, 0, made->headers,
+                               record->signature_count) != TROTH_OK ||
         troth_sender_flush(sender) != TROTH_OK) {
-        troth_message_error("%s: not pushed: %s", key, sender->error);
+        troth_message_error("%.*s: not pushed: %s", (int)record->key_length, record->key,
+                            sender->error);
         return false;
     }
     *offset = sender->last_offset;
@@ -96,21 +140,9 @@ static bool send_record(struct troth_sender *sender, const char *key, const char
 
 static bool take_step(struct troth_sender *sender, struct step *step)
 {
-    const struct troth_contract *contract = &step->file->contract;
-    char key[TROTH_NAME_LENGTH_MAX + 32];
-    char number[32];
-    if (step->plan == PLAN_WRITE_AND_PUT_IN_FORCE) {
-        size_t length = 0;
-        char *json = canonical(contract, &length);
-        snprintf(key, sizeof key, "%s@%" PRId64, contract->name, contract->version);
-        const bool sent = json != NULL && send_record(sender, key, json, length, &step->offset);
-        free(json);
-        if (!sent) {
-            return false;
-        }
-    }
-    snprintf(number, sizeof number, "%" PRId64, contract->version);
-    return send_record(sender, contract->name, number, strlen(number), &step->in_force_offset);
+    return (step->plan != PLAN_WRITE_AND_PUT_IN_FORCE ||
+            send_record(sender, &step->document, &step->offset)) &&
+           send_record(sender, &step->put, &step->in_force_offset);
 }
 
 static void print_step(const struct step *step, bool json)
@@ -185,7 +217,7 @@ static bool push(const struct troth_context *context, struct step *steps, size_t
     return good && verify(context, steps, count);
 }
 
-static bool push_files(const struct troth_context *context,
+static bool push_files(const struct troth_context *context, const struct troth_signing_keys *keys,
                        const struct troth_contract_files *files)
 {
     struct troth_registry_topic topic;
@@ -200,9 +232,15 @@ static bool push_files(const struct troth_context *context,
         refused = refused || steps[i].plan == PLAN_REFUSED;
     }
     good = good && !refused;
+    for (size_t i = 0; i < files->count && good; i++) {
+        good = steps[i].plan == PLAN_NOTHING || make_step(&topic, keys, &steps[i]);
+    }
     good = good && (!anything || push(context, steps, files->count));
     for (size_t i = 0; i < files->count && good; i++) {
         print_step(&steps[i], context->json);
+    }
+    for (size_t i = 0; i < files->count && steps != NULL; i++) {
+        free(steps[i].json);
     }
     troth_registry_topic_fini(&topic);
     free(steps);
@@ -211,12 +249,17 @@ static bool push_files(const struct troth_context *context,
 
 int troth_contract_push_run(const struct troth_context *context, int argc, char **argv)
 {
+    static struct troth_signing_keys keys;
+    struct troth_option_texts given = {.count = 0};
+    const struct troth_option known[] = {
+        {.name = "key", .kind = TROTH_OPTION_TEXTS, .target = &given},
+    };
     int operands;
-    if (troth_options_parse(NULL, 0, argc, argv, &operands) != TROTH_OK) {
+    if (troth_options_parse(known, 1, argc, argv, &operands) != TROTH_OK) {
         return TROTH_EXIT_USAGE;
     }
     if (operands == 0) {
-        troth_message_error("which contracts? troth contract push FILE...");
+        troth_message_error("which contracts? troth contract push [--key FILE]... FILE...");
         return TROTH_EXIT_USAGE;
     }
     struct troth_contract_files *files = calloc(1, sizeof *files);
@@ -224,7 +267,9 @@ int troth_contract_push_run(const struct troth_context *context, int argc, char 
     for (int i = 1; i <= operands && files != NULL; i++) {
         good = troth_contract_files_add(files, argv[i]) == TROTH_OK && good;
     }
-    good = good && push_files(context, files);
+    good = good && troth_signing_keys_open(context->config, &given, &keys) &&
+           push_files(context, &keys, files);
+    troth_signing_keys_close(&keys);
     if (files != NULL) {
         troth_contract_files_fini(files);
     }

@@ -16,6 +16,7 @@
 #include "ops/kafka/sender.h"
 #include "ops/message.h"
 #include "ops/redis/reader.h"
+#include "ops/signing.h"
 #include "ops/table.h"
 #include "schemas/contract.h"
 
@@ -113,11 +114,11 @@ static bool is_taken(const json_t *ruling)
 }
 
 /* Writes the record. Out offset. */
-static bool write_record(const struct troth_context *context, const struct troth_decision *decision,
-                         int64_t *offset)
+static bool write_record(const struct troth_context *context,
+                         const struct troth_signed_record *made, int64_t at_us, int64_t *offset)
 {
     static struct troth_sender sender;
-    static uint8_t value[TROTH_DECISION_RECORD_MAX];
+    const struct troth_control_record *record = &made->record;
     if (troth_sender_open(&sender, context->config, "decisions") != TROTH_OK) {
         troth_message_error("%s", sender.error);
         return false;
@@ -128,23 +129,59 @@ static bool write_record(const struct troth_context *context, const struct troth
                             "check",
                             sender.topic, sender.partitions);
     }
-    const bool sent =
-        one &&
-        troth_sender_send(&sender, decision->agent.data, decision->agent.length, value,
-                          troth_decision_encode(decision, value), 0) == TROTH_OK &&
-        troth_sender_flush(&sender) == TROTH_OK;
+    const bool sent = one &&
+                      troth_sender_send_with(&sender, record->key, record->key_length,
+                                             record->value, record->value_length, 0, made->headers,
+                                             record->signature_count) == TROTH_OK &&
+                      troth_sender_flush(&sender) == TROTH_OK;
     if (one && !sent) {
         troth_message_error("nothing was decided: %s", sender.error);
     }
     *offset = sender.last_offset;
+    const int64_t apart_us = at_us - sender.last_time_us;
+    if (sent && record->signature_count > 0 &&
+        (apart_us > TROTH_SIGNED_WITHIN_US || apart_us < -TROTH_SIGNED_WITHIN_US)) {
+        troth_message_warn("the clock of this machine and Kafka's are %" PRId64
+                           " s apart: an engine that asks for signatures will not believe it; set "
+                           "the clock",
+                           apart_us / 1000000);
+    }
     troth_sender_close(&sender);
     return sent;
 }
 
-int troth_decide_send(const struct troth_context *context, struct troth_decision *decision,
-                      int64_t wait_us)
+/* Signs a decision, and judges it as the engine will. Out made: points into value. */
+static bool sign(const struct troth_context *context, const struct troth_decide_options *options,
+                 const struct troth_decision *decision, struct troth_signed_record *made)
+{
+    static uint8_t value[TROTH_DECISION_RECORD_MAX];
+    static struct troth_signing_keys keys;
+    struct troth_signing_rules rules;
+    struct troth_signers signers;
+    bool good = troth_signing_open(context->config, &rules) &&
+                troth_signing_keys_open(context->config, &options->keys, &keys) &&
+                troth_signing_make(&keys, TROTH_ROLE_OPERATOR, decision->agent, value,
+                                   troth_decision_encode(decision, value), decision->at_us, made);
+    troth_signing_keys_close(&keys);
+    if (good && troth_signed_is_asked(&rules.signing, TROTH_ROLE_OPERATOR, decision->at_us)) {
+        good = troth_signed_judge(rules.trust, TROTH_ROLE_OPERATOR, &made->record, &signers) ==
+               TROTH_OK;
+        if (!good) {
+            troth_message_error("nothing was decided, as the engine would not believe it: %s",
+                                signers.reason);
+        }
+    }
+    troth_signing_close(&rules);
+    return good;
+}
+
+int troth_decide_send(const struct troth_context *context,
+                      const struct troth_decide_options *options,
+                      const struct troth_decision *decision)
 {
     static struct troth_rulings rulings;
+    static struct troth_signed_record made;
+    const int64_t wait_us = options->wait_us;
     char error[TROTH_KAFKA_ERROR_LENGTH];
     char id[HEX_LENGTH + 1];
     int64_t offset = -1;
@@ -153,12 +190,15 @@ int troth_decide_send(const struct troth_context *context, struct troth_decision
         troth_message_error("%s", wrong);
         return TROTH_EXIT_USAGE;
     }
+    if (!sign(context, options, decision, &made)) {
+        return TROTH_EXIT_NO;
+    }
     sodium_bin2hex(id, sizeof id, decision->id, sizeof decision->id);
     if (wait_us > 0 && troth_rulings_open(&rulings, context->config, error) != TROTH_OK) {
         troth_message_error("%s", error);
         return TROTH_EXIT_NO;
     }
-    if (!write_record(context, decision, &offset)) {
+    if (!write_record(context, &made, decision->at_us, &offset)) {
         troth_rulings_close(&rulings);
         return TROTH_EXIT_NO;
     }
@@ -237,7 +277,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
         (until != NULL && !parse_until(until, &decision.until_us))) {
         return TROTH_EXIT_USAGE;
     }
-    return troth_decide_send(context, &decision, options.wait_us);
+    return troth_decide_send(context, &options, &decision);
 }
 
 const struct troth_command troth_command_decide = {
@@ -253,6 +293,7 @@ const struct troth_command troth_command_decide = {
             "\n"
             "  --by NAME      who decides (default: who is logged in)\n"
             "  --expect RUNG  refuse where the agent is on another rung by then\n"
+            "  --key FILE     the secret key to sign with (default: signatures.key_file)\n"
             "  --id HEX       of the decision, so that sending it again repeats nothing\n"
             "  --wait TIME    for an engine to take it (default 30s; 0s: do not)\n"
             "\n"

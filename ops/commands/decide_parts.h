@@ -6,6 +6,7 @@
 #define TROTH_OPS_COMMANDS_DECIDE_PARTS_H
 
 #include "ops/command.h"
+#include "ops/config/options.h"
 #include "schemas/decision.h"
 
 /* What both take. Texts are the command line's. */
@@ -17,6 +18,7 @@ struct troth_decide_options {
     const char *term;
     const char *id; /* 32 hexadecimal digits; default: drawn */
     int64_t wait_us;
+    struct troth_option_texts keys; /* files of secret keys */
 };
 
 #define TROTH_DECIDE_OPTIONS(o)                                                                    \
@@ -26,6 +28,7 @@ struct troth_decide_options {
         {.name = "expect", .kind = TROTH_OPTION_TEXT, .target = &(o).expect},                      \
         {.name = "term", .kind = TROTH_OPTION_TEXT, .target = &(o).term},                          \
         {.name = "id", .kind = TROTH_OPTION_TEXT, .target = &(o).id},                              \
+        {.name = "key", .kind = TROTH_OPTION_TEXTS, .target = &(o).keys},                          \
     {                                                                                              \
         .name = "wait", .kind = TROTH_OPTION_DURATION, .target = &(o).wait_us, .low = 0,           \
         .high = INT64_C(3600000000)                                                                \
@@ -39,9 +42,11 @@ struct troth_decide_options {
 bool troth_decide_make(const struct troth_decide_options *options, const char *agent,
                        enum troth_action action, struct troth_decision *decision);
 
-/* Writes a decision that is filled in, waits for the ruling and prints it. Returns the command's
- * exit status. */
-int troth_decide_send(const struct troth_context *context, struct troth_decision *decision,
-                      int64_t wait_us);
+/* Signs and writes a decision that is filled in, waits for the ruling and prints it. What the
+ * engine would not believe, by the configuration that both have, is told at once and not written.
+ * Returns the command's exit status. */
+int troth_decide_send(const struct troth_context *context,
+                      const struct troth_decide_options *options,
+                      const struct troth_decision *decision);
 
 #endif

@@ -79,7 +79,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
         !parse_record(context, record, topic, sizeof topic, &decision)) {
         return TROTH_EXIT_USAGE;
     }
-    return troth_decide_send(context, &decision, options.wait_us);
+    return troth_decide_send(context, &options, &decision);
 }
 
 const struct troth_command troth_command_dispute = {
@@ -90,7 +90,8 @@ const struct troth_command troth_command_dispute = {
     .help =
         "The record is one of telemetry, of that agent and evidence of that term, as the\n"
         "witnesses that troth explain names. While a dispute is open nothing steps down; upheld,\n"
-        "the evidence leaves its window. --by, --expect, --id and --wait as for troth decide.\n"
+        "the evidence leaves its window. --by, --expect, --id, --key and --wait as for troth\n"
+        "decide.\n"
         "Exit status 0: it was taken (schemas/decisions.md).\n",
     .run = run,
 };

@@ -175,6 +175,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
     }
     struct troth_doctor doctor = {.config = context->config, .json = context->json};
     look_at_config(&doctor);
+    troth_doctor_signatures(&doctor);
     if (troth_doctor_kafka(&doctor)) {
         troth_doctor_transactions(&doctor);
         look_at_topics(&doctor);
@@ -193,7 +194,8 @@ const struct troth_command troth_command_doctor = {
     .name = "doctor",
     .arguments = "",
     .summary = "what is wrong with this installation, and what mends it",
-    .help = "Looks at the configuration, Kafka, the topics, the contracts in force, the engine's\n"
+    .help = "Looks at the configuration, signatures, Kafka, the topics, the contracts in force, "
+            "the engine's\n"
             "group, rights and progress, Redis, and the clocks. Writes nothing. Each line is ok, "
             "warn or\n"
             "fail; the exit status is 1 where one is fail.\n",

@@ -29,6 +29,9 @@ bool troth_doctor_kafka(struct troth_doctor *doctor);
 /* Whether the user may run the engine's transactions, where `delivery` has them. */
 void troth_doctor_transactions(struct troth_doctor *doctor);
 
+/* What must be signed, and by whom it can be. */
+void troth_doctor_signatures(struct troth_doctor *doctor);
+
 void troth_doctor_redis(struct troth_doctor *doctor);
 
 #endif

@@ -53,9 +53,12 @@ static bool read_control(struct dump *dump)
         troth_message_error("no memory for the decisions");
         return false;
     }
-    if (troth_registry_topic_read(&dump->contracts, dump->config, error) != TROTH_OK ||
-        troth_control_topic_read(dump->config, "decisions", take_decision, dump, error) !=
-            TROTH_OK) {
+    troth_status status = troth_registry_topic_read(&dump->contracts, dump->config, error);
+    if (status == TROTH_OK) {
+        troth_book_ask(dump->book, &dump->contracts.rules.signing);
+        status = troth_control_topic_read(dump->config, "decisions", take_decision, dump, error);
+    }
+    if (status != TROTH_OK) {
         troth_message_error("%s", error);
         return false;
     }
@@ -98,14 +101,16 @@ static bool write_contract(struct dump *dump, int64_t offset, int64_t time_us,
     return true;
 }
 
-/* Writes the decision that a pointer names. Returns whether it is one of this partition. */
+/* Writes the decision that a pointer names. Returns whether it is one of this partition. One that
+ * the engine did not believe is none: it ruled so, and the shard never saw it. */
 static bool write_decision(struct dump *dump, int64_t offset, int64_t time_us,
                            int64_t recorded_at_us)
 {
     const uint32_t number = troth_book_find(dump->book, offset);
     const struct troth_booked *booked =
         number < TROTH_BOOK_MAX ? troth_book_entry(dump->book, number) : NULL;
-    if (booked == NULL || booked->time_us >= time_us || !belongs(dump, booked->decision.agent)) {
+    if (booked == NULL || booked->distrust != TROTH_DISTRUST_COUNT || booked->time_us >= time_us ||
+        !belongs(dump, booked->decision.agent)) {
         return false;
     }
     char *line = NULL;

@@ -67,7 +67,7 @@ static int run_claim(const struct troth_context *context, int argc, char **argv)
         return TROTH_EXIT_USAGE;
     }
     return troth_decide_make(&options, argv[1], TROTH_ACTION_CLAIM, &decision)
-               ? troth_decide_send(context, &decision, options.wait_us)
+               ? troth_decide_send(context, &options, &decision)
                : TROTH_EXIT_USAGE;
 }
 
@@ -112,8 +112,8 @@ const struct troth_command troth_command_review = {
         "    --owner O       of the contracts of this owner\n"
         "    --limit N       so many (with --json all that there are)\n"
         "  claim AGENT       takes the open review upon you, and waits for the engine to say so;\n"
-        "                    another person's claim takes its place. --by, --expect, --id and\n"
-        "                    --wait as for troth decide\n"
+        "                    another person's claim takes its place. --by, --expect, --id,\n"
+        "                    --key and --wait as for troth decide\n"
         "  week [WEEK]       the weekly review by contract: rescues per task, time to narrow,\n"
         "                    recovery, reviews and what came of them, exceptions that are open,\n"
         "                    stale and hidden evidence; beside the week before. WEEK is an ISO "

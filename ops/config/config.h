@@ -66,6 +66,19 @@ enum troth_config_tls { TROTH_CONFIG_TLS(TROTH_ENUMERATE_TLS) };
 
 #undef TROTH_ENUMERATE_TLS
 
+/* Which records of people must be signed: X(NAME, "name in configuration"). */
+#define TROTH_CONFIG_SIGNATURES(X)                                                                 \
+    X(OFF, "off")                                                                                  \
+    X(CONTRACTS, "contracts")                                                                      \
+    X(DECISIONS, "decisions")                                                                      \
+    X(ALL, "all")
+
+#define TROTH_ENUMERATE_SIGNATURES(NAME, text) TROTH_SIGNATURES_##NAME,
+
+enum troth_config_signatures { TROTH_CONFIG_SIGNATURES(TROTH_ENUMERATE_SIGNATURES) };
+
+#undef TROTH_ENUMERATE_SIGNATURES
+
 enum troth_config_source {
     TROTH_CONFIG_DEFAULT,
     TROTH_CONFIG_FILE,
@@ -128,6 +141,11 @@ struct troth_config {
     char *alertmanager_link;               /* template of an alert's link; "": none */
     int64_t alertmanager_resend_us;        /* what lasts is sent again this often */
     int64_t alertmanager_limit;            /* agents of a contract that are told of one by one */
+
+    int64_t signatures_require;  /* enum troth_config_signatures */
+    char *signatures_since;      /* "": from ever; else a time of the log */
+    char *signatures_trust_file; /* "": none */
+    char *signatures_key_file;   /* "": commands sign by --key alone */
 
     char *file; /* the file that was read, or NULL where there was none */
     enum troth_config_source sources[TROTH_CONFIG_PARAMETERS_MAX]; /* by row of the table */

@@ -135,6 +135,18 @@ static troth_status refuse(const struct troth_option *option, const char *value)
     return TROTH_INVALID;
 }
 
+static troth_status add_text(const struct troth_option *option, const char *value)
+{
+    struct troth_option_texts *texts = option->target;
+    if (texts->count == TROTH_OPTION_TEXTS_MAX) {
+        troth_message_error("--%s may be given at most %d times", option->name,
+                            TROTH_OPTION_TEXTS_MAX);
+        return TROTH_INVALID;
+    }
+    texts->items[texts->count++] = value;
+    return TROTH_OK;
+}
+
 static troth_status set_option(const struct troth_option *option, const char *value)
 {
     int64_t number = 0;
@@ -144,6 +156,8 @@ static troth_status set_option(const struct troth_option *option, const char *va
     case TROTH_OPTION_TEXT:
         *(const char **)option->target = value;
         break;
+    case TROTH_OPTION_TEXTS:
+        return add_text(option, value);
     case TROTH_OPTION_RATE:
         if (!troth_parse_rate(value, option->target)) {
             return refuse(option, value);

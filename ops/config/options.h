@@ -40,9 +40,18 @@ TROTH_MUST_CHECK
 troth_status troth_options_take_common(int *argc, char **argv,
                                        struct troth_common_options *options);
 
+enum { TROTH_OPTION_TEXTS_MAX = 4 };
+
+/* What an option that may be given several times was given. */
+struct troth_option_texts {
+    const char *items[TROTH_OPTION_TEXTS_MAX];
+    unsigned count;
+};
+
 enum troth_option_kind {
     TROTH_OPTION_FLAG,     /* bool */
     TROTH_OPTION_TEXT,     /* const char * */
+    TROTH_OPTION_TEXTS,    /* struct troth_option_texts; each time one more */
     TROTH_OPTION_INTEGER,  /* int64_t, low..high */
     TROTH_OPTION_DURATION, /* int64_t, microseconds, low..high */
     TROTH_OPTION_RATE      /* double, per hour */

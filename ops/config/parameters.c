@@ -11,6 +11,7 @@
 #include "ops/kafka/property.h"
 #include "ops/monitor/http.h"
 #include "schemas/assert.h"
+#include "schemas/trust.h"
 
 #define AT(member)          offsetof(struct troth_config, member)
 #define NAME_OF(NAME, text) text,
@@ -20,6 +21,7 @@
 static const char *const clock_names[] = {TROTH_CONFIG_CLOCKS(NAME_OF) NULL};
 static const char *const delivery_names[] = {TROTH_CONFIG_DELIVERIES(NAME_OF) NULL};
 static const char *const tls_names[] = {TROTH_CONFIG_TLS(NAME_OF) NULL};
+static const char *const signatures_names[] = {TROTH_CONFIG_SIGNATURES(NAME_OF) NULL};
 static const char *const partitioner_names[] = {TROTH_PARTITIONERS(NAME_OF) NULL};
 static const char *const framing_names[] = {TROTH_FRAMINGS(NAME_OF) NULL};
 
@@ -81,6 +83,13 @@ static bool accepts_link(const char *name, const char *value)
 {
     (void)name;
     return troth_alert_link_accepts(value);
+}
+
+static bool accepts_time(const char *name, const char *value)
+{
+    int64_t time_us;
+    (void)name;
+    return value[0] == '\0' || troth_trust_time(value, strlen(value), &time_us);
 }
 
 static bool accepts_schema(const char *name, const char *value)
@@ -406,6 +415,37 @@ static const struct troth_parameter table[] = {
      .high = 1000,
      .help = "Agents of one contract and process that are told of one by one. With more narrowed "
              "at once there is one alert for the contract, until a fifth less than this is left."},
+    {.key = "signatures.require",
+     .type = TROTH_PARAMETER_ENUM,
+     .offset = AT(signatures_require),
+     .initial = "off",
+     .names = signatures_names,
+     .help = "Which records must be signed by a key of signatures.trust_file to be believed: "
+             "contracts by authors, decisions by operators. The same for all processes, and for "
+             "good: what is not believed never takes effect."},
+    {.key = "signatures.since",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(signatures_since),
+     .initial = "",
+     .accepts = accepts_time,
+     .right = "a time as 2026-12-01T00:00:00Z",
+     .derived = "the beginning of the log",
+     .help = "From when on, by the log's time. What the log took before need not be signed, so "
+             "that turning signatures on changes no history: set it to when that was."},
+    {.key = "signatures.trust_file",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(signatures_trust_file),
+     .initial = "",
+     .derived = "none",
+     .help = "Whose signatures count: a public key a line, with roles and name "
+             "(schemas/signatures.md). The same for all processes."},
+    {.key = "signatures.key_file",
+     .type = TROTH_PARAMETER_TEXT,
+     .offset = AT(signatures_key_file),
+     .initial = "",
+     .derived = "none; commands sign with --key FILE",
+     .help = "The secret key that troth signs contracts and decisions with; trothd needs none. "
+             "For its owner alone (troth key new)."},
 };
 enum { ROW_COUNT = sizeof table / sizeof table[0] };
 

@@ -16,7 +16,8 @@ struct reading {
 
 static troth_status take_message(const struct reading *reading, const rd_kafka_message_t *message)
 {
-    const struct troth_control_record record = {
+    struct troth_log_header headers[TROTH_SIGNATURES_MAX];
+    struct troth_control_record record = {
         .offset = message->offset,
         .time_us = rd_kafka_message_timestamp(message, NULL) * 1000,
         .key = message->key,
@@ -24,6 +25,9 @@ static troth_status take_message(const struct reading *reading, const rd_kafka_m
         .value = message->payload,
         .value_length = message->len,
     };
+    troth_control_record_sign(
+        &record, headers,
+        troth_kafka_headers(message, TROTH_SIGNATURE_HEADER, headers, TROTH_SIGNATURES_MAX));
     if (!reading->take(reading->context, &record)) {
         snprintf(reading->error, TROTH_KAFKA_ERROR_LENGTH, "no memory for the %s topic",
                  reading->suffix);

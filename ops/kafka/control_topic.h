@@ -15,7 +15,8 @@
 #include "schemas/status.h"
 
 /*
- * In suffix: of the topic, as "contracts". In take: is given each record in order; false: there is
+ * In suffix: of the topic, as "contracts". In take: is given each record in order, with its
+ * signatures; false: there is
  * no memory to go on. Out error: TROTH_KAFKA_ERROR_LENGTH bytes: why it failed and what would be
  * right. Returns TROTH_OK, TROTH_INVALID, TROTH_UNREACHABLE, TROTH_NOT_FOUND (no such topic),
  * TROTH_TIMED_OUT, TROTH_REFUSED or TROTH_NO_MEMORY.

@@ -12,14 +12,20 @@
 #include "consumers/kafka/client.h"
 #include "consumers/registry.h"
 #include "ops/config/config.h"
+#include "ops/signing.h"
 #include "schemas/contract.h"
 #include "schemas/status.h"
 
-enum { TROTH_REGISTRY_REFUSALS_MAX = 32 }; /* kept; more are counted */
+enum {
+    TROTH_REGISTRY_REFUSALS_MAX = 32, /* kept; more are counted */
+    TROTH_SIGNED_BY_LENGTH = TROTH_SIGNATURES_MAX * (TROTH_TRUSTED_NAME_MAX + 2)
+};
 
 struct troth_registry_version {
     const struct troth_contract *contract; /* the registry's */
     int64_t offset;
+    char
+        signed_by[TROTH_SIGNED_BY_LENGTH]; /* names, where the trust file has them; "" : unsigned */
 };
 
 /* A record that workers refuse. */
@@ -36,6 +42,8 @@ struct troth_registry_topic {
     struct troth_registry_refusal refusals[TROTH_REGISTRY_REFUSALS_MAX];
     size_t refusal_count;
     uint64_t records;
+    int64_t next;                     /* one past the last record */
+    struct troth_signing_rules rules; /* what workers ask of signatures */
 };
 
 /*
@@ -50,6 +58,13 @@ troth_status troth_registry_topic_read(struct troth_registry_topic *topic,
                                        const struct troth_config *config, char *error);
 
 void troth_registry_topic_fini(struct troth_registry_topic *topic);
+
+/* Takes one more record, as a worker would that reads it next: what is about to be sent is judged
+ * by it. Out reason: why workers would refuse it. */
+TROTH_MUST_CHECK
+troth_status troth_registry_topic_try(struct troth_registry_topic *topic,
+                                      const struct troth_control_record *record,
+                                      char reason[TROTH_REASON_LENGTH]);
 
 /* Returns the version of a contract, or NULL. */
 const struct troth_registry_version *

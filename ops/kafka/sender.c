@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "consumers/avro/framing.h"
+#include "schemas/assert.h"
 
 enum {
     QUEUE_WAIT_MS = 100, /* one wait for room in the queue */
@@ -19,6 +20,7 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         sender->acknowledged++;
         sender->last_partition = message->partition;
         sender->last_offset = message->offset;
+        sender->last_time_us = rd_kafka_message_timestamp(message, NULL) * 1000;
         return;
     }
     sender->failed++;
@@ -115,17 +117,24 @@ static troth_status make_room(struct troth_sender *sender, size_t bytes)
 
 /* Queues one record. */
 static rd_kafka_resp_err_t produce(struct troth_sender *sender, const void *key, size_t key_length,
-                                   const void *value, size_t value_length, int64_t timestamp_ms)
+                                   const void *value, size_t value_length, int64_t timestamp_ms,
+                                   const struct troth_log_header *headers, size_t header_count)
 {
-    rd_kafka_vu_t parts[] = {
+    rd_kafka_vu_t parts[5 + TROTH_HEADERS_MAX] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = sender->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key, key_length}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value, value_length}},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = timestamp_ms},
     };
-    rd_kafka_error_t *failure =
-        rd_kafka_produceva(sender->link.client, parts, sizeof parts / sizeof parts[0]);
+    TROTH_ASSERT(header_count <= TROTH_HEADERS_MAX);
+    for (size_t i = 0; i < header_count; i++) {
+        parts[5 + i].vtype = RD_KAFKA_VTYPE_HEADER;
+        parts[5 + i].u.header.name = headers[i].name;
+        parts[5 + i].u.header.val = headers[i].value;
+        parts[5 + i].u.header.size = (ssize_t)headers[i].value_length;
+    }
+    rd_kafka_error_t *failure = rd_kafka_produceva(sender->link.client, parts, 5 + header_count);
     const rd_kafka_resp_err_t code =
         failure != NULL ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_error_destroy(failure);
@@ -134,6 +143,14 @@ static rd_kafka_resp_err_t produce(struct troth_sender *sender, const void *key,
 
 troth_status troth_sender_send(struct troth_sender *sender, const void *key, size_t key_length,
                                const void *value, size_t value_length, int64_t timestamp_us)
+{
+    return troth_sender_send_with(sender, key, key_length, value, value_length, timestamp_us, NULL,
+                                  0);
+}
+
+troth_status troth_sender_send_with(struct troth_sender *sender, const void *key, size_t key_length,
+                                    const void *value, size_t value_length, int64_t timestamp_us,
+                                    const struct troth_log_header *headers, size_t header_count)
 {
     const int64_t timestamp_ms = timestamp_us / 1000; /* a lead of less than 1 ms is taken away */
     if (sender->failed > 0) {
@@ -155,8 +172,8 @@ troth_status troth_sender_send(struct troth_sender *sender, const void *key, siz
         value_length += sender->header_length;
     }
     for (int waited_ms = 0; waited_ms <= TROTH_SENDER_TIMEOUT_MS; waited_ms += QUEUE_WAIT_MS) {
-        const rd_kafka_resp_err_t code =
-            produce(sender, key, key_length, value, value_length, timestamp_ms);
+        const rd_kafka_resp_err_t code = produce(sender, key, key_length, value, value_length,
+                                                 timestamp_ms, headers, header_count);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             sender->sent++;
             rd_kafka_poll(sender->link.client, 0);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "consumers/avro/encode.h"
+#include "consumers/log.h"
 #include "ops/config/config.h"
 #include "ops/headroom.h"
 #include "ops/kafka/link.h"
@@ -31,6 +32,7 @@ struct troth_sender {
     uint64_t failed;
     int32_t last_partition; /* of the record acknowledged last */
     int64_t last_offset;
+    int64_t last_time_us; /* of the log, where it stamps records; else ours */
     uint8_t header[TROTH_SINGLE_OBJECT_HEADER_LENGTH]; /* telemetry: of the configured framing */
     size_t header_length;
     uint8_t framed[TROTH_SINGLE_OBJECT_HEADER_LENGTH + TROTH_RECORD_LENGTH_MAX];
@@ -51,6 +53,12 @@ troth_status troth_sender_open(struct troth_sender *sender, const struct troth_c
 TROTH_MUST_CHECK
 troth_status troth_sender_send(struct troth_sender *sender, const void *key, size_t key_length,
                                const void *value, size_t value_length, int64_t timestamp_us);
+
+/* The same with headers, which are copied. In header_count: at most TROTH_HEADERS_MAX. */
+TROTH_MUST_CHECK
+troth_status troth_sender_send_with(struct troth_sender *sender, const void *key, size_t key_length,
+                                    const void *value, size_t value_length, int64_t timestamp_us,
+                                    const struct troth_log_header *headers, size_t header_count);
 
 /* Takes what was answered meanwhile, without waiting. */
 void troth_sender_poll(struct troth_sender *sender);

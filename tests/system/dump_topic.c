@@ -4,7 +4,8 @@
  *
  *   dump_topic BOOTSTRAP TOPIC records         a line of JSON a record: partition, offset,
  *                                              timestamp_ms, key, value and headers, the bytes in
- *                                              hexadecimal digits, null where there are none
+ *                                              hexadecimal digits, null where there are none;
+ *                                              a header that stands there twice is an array
  *   dump_topic BOOTSTRAP TOPIC events [P]      telemetry (of partition P alone) as `troth replay`
  *                                              reads it, each with recorded_at; what is no event
  *                                              stands as a tick, since it moves the clock as one
@@ -81,6 +82,19 @@ static json_t *hexadecimal(const void *bytes, size_t length)
     return value;
 }
 
+/* One that stands there several times is an array. */
+static void add_header(json_t *object, const char *name, json_t *value)
+{
+    json_t *there = json_object_get(object, name);
+    if (there == NULL) {
+        json_object_set_new(object, name, value);
+    } else if (json_is_array(there)) {
+        json_array_append_new(there, value);
+    } else {
+        json_object_set_new(object, name, json_pack("[O, o]", there, value));
+    }
+}
+
 static json_t *headers_of(const rd_kafka_message_t *message)
 {
     json_t *object = json_object();
@@ -92,7 +106,7 @@ static json_t *headers_of(const rd_kafka_message_t *message)
         for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &length) ==
                            RD_KAFKA_RESP_ERR_NO_ERROR;
              i++) {
-            json_object_set_new(object, name, hexadecimal(value, length));
+            add_header(object, name, hexadecimal(value, length));
         }
     }
     return object;

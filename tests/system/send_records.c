@@ -3,7 +3,8 @@
  *
  *   send_records BOOTSTRAP TOPIC [--count | --commit | --abort]
  *
- * Each line of standard input is a record: PARTITION KEY VALUE [TIMESTAMP_MS]. PARTITION is a
+ * Each line of standard input is a record: PARTITION KEY VALUE [TIMESTAMP_MS] [NAME=VALUE]..., the
+ * last its headers, of which VALUE is in digits too. PARTITION is a
  * number, or * for the key's own by murmur2. KEY and VALUE are hexadecimal digits, - for none at
  * all, and = for one of no bytes. When all are acknowledged, prints a line a record in the order
  * given: PARTITION OFFSET; with --count how many they were alone, of any number. With --commit or
@@ -17,7 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORDS_MAX = 100000, FLUSH_MS = 30000, QUEUE_WAIT_MS = 100 };
+enum {
+    RECORDS_MAX = 100000,
+    FLUSH_MS = 30000,
+    QUEUE_WAIT_MS = 100,
+    PLAIN_PARTS = 7,
+    HEADERS_MAX = 8
+};
 
 struct place {
     int32_t partition;
@@ -78,6 +85,23 @@ static int64_t read_time(const char *text)
     return text != NULL ? strtoll(text, NULL, 10) : 0;
 }
 
+/* NAME=VALUE, as one more part. Returns how many there are. */
+static size_t add_header(rd_kafka_vu_t *parts, size_t count, char *word)
+{
+    char *equals = strchr(word, '=');
+    const void *bytes = NULL;
+    if (equals == NULL || count == PLAIN_PARTS + HEADERS_MAX) {
+        fail(word, "not NAME=VALUE, or one too many");
+    }
+    *equals = '\0';
+    const size_t length = read_bytes(equals + 1, &bytes);
+    parts[count].vtype = RD_KAFKA_VTYPE_HEADER;
+    parts[count].u.header.name = word;
+    parts[count].u.header.val = bytes;
+    parts[count].u.header.size = (ssize_t)length;
+    return count + 1;
+}
+
 /* Out place: where the record went, once it is acknowledged; NULL: nobody asks. */
 static void send_line(rd_kafka_t *client, const char *topic, char *line, struct place *place)
 {
@@ -85,9 +109,11 @@ static void send_line(rd_kafka_t *client, const char *topic, char *line, struct 
     const char *partition = strtok_r(rest, " \n", &rest);
     char *key = strtok_r(NULL, " \n", &rest);
     char *value = strtok_r(NULL, " \n", &rest);
-    const char *time_ms = strtok_r(NULL, " \n", &rest);
+    char *word = strtok_r(NULL, " \n", &rest);
+    const bool timed = word != NULL && strchr(word, '=') == NULL;
+    const char *time_ms = timed ? word : NULL;
     if (partition == NULL || key == NULL || value == NULL) {
-        fail("a line", "it must be PARTITION KEY VALUE [TIMESTAMP_MS]");
+        fail("a line", "it must be PARTITION KEY VALUE [TIMESTAMP_MS] [NAME=VALUE]...");
     }
     const void *key_bytes;
     const void *value_bytes;
@@ -95,7 +121,7 @@ static void send_line(rd_kafka_t *client, const char *topic, char *line, struct 
     const size_t value_length = read_bytes(value, &value_bytes);
     const int32_t number =
         strcmp(partition, "*") == 0 ? RD_KAFKA_PARTITION_UA : (int32_t)strtol(partition, NULL, 10);
-    const rd_kafka_vu_t parts[] = {
+    rd_kafka_vu_t parts[PLAIN_PARTS + HEADERS_MAX] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = number},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
@@ -104,9 +130,13 @@ static void send_line(rd_kafka_t *client, const char *topic, char *line, struct 
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = read_time(time_ms)},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = place},
     };
+    size_t count = PLAIN_PARTS;
+    for (word = timed ? strtok_r(NULL, " \n", &rest) : word; word != NULL;
+         word = strtok_r(NULL, " \n", &rest)) {
+        count = add_header(parts, count, word);
+    }
     for (;;) {
-        rd_kafka_error_t *failure =
-            rd_kafka_produceva(client, parts, sizeof parts / sizeof parts[0]);
+        rd_kafka_error_t *failure = rd_kafka_produceva(client, parts, count);
         const rd_kafka_resp_err_t code =
             failure != NULL ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
         rd_kafka_error_destroy(failure);

@@ -151,6 +151,7 @@ struct wishes {
     int64_t count;
     int64_t span_us;
     double per_hour;
+    struct troth_option_texts keys;
 };
 
 static troth_status parse(struct line line, struct wishes *wishes, int *operands)
@@ -169,6 +170,7 @@ static troth_status parse(struct line line, struct wishes *wishes, int *operands
          .low = 1000000,
          .high = 60000000},
         {.name = "rate", .kind = TROTH_OPTION_RATE, .target = &wishes->per_hour},
+        {.name = "key", .kind = TROTH_OPTION_TEXTS, .target = &wishes->keys},
     };
     begin_listening();
     const troth_status status = troth_options_parse(options, sizeof options / sizeof options[0],
@@ -192,6 +194,26 @@ static void a_commands_options_are_read_in_both_forms(void **state)
     assert_int_equal(wishes.count, 7);
     assert_int_equal(wishes.span_us, 2000000);
     assert_true(wishes.per_hour == 240);
+    assert_int_equal(wishes.keys.count, 0);
+}
+
+static void what_is_given_several_times_is_kept(void **state)
+{
+    (void)state;
+    struct wishes wishes = {.text = ""};
+    int operands;
+    assert_int_equal(
+        parse(LINE("--key", "a", "x", "--key=b", "--key", "c", "--key", "d"), &wishes, &operands),
+        TROTH_OK);
+    assert_int_equal(operands, 1);
+    assert_int_equal(wishes.keys.count, TROTH_OPTION_TEXTS_MAX);
+    assert_string_equal(wishes.keys.items[0], "a");
+    assert_string_equal(wishes.keys.items[3], "d");
+    struct wishes more = {.text = ""};
+    assert_int_equal(parse(LINE("--key", "a", "--key", "b", "--key", "c", "--key", "d", "--key=e"),
+                           &more, &operands),
+                     TROTH_INVALID);
+    assert_told("--key may be given at most 4 times");
 }
 
 static void refuse(struct line line, const char *part)
@@ -446,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_switch_takes_no_value_and_a_flag_needs_one),
         cmocka_unit_test(more_flags_than_there_is_room_for_are_refused),
         cmocka_unit_test(a_commands_options_are_read_in_both_forms),
+        cmocka_unit_test(what_is_given_several_times_is_kept),
         cmocka_unit_test(what_does_not_fit_is_told_with_what_would),
         cmocka_unit_test(integers_are_read_exactly_or_not_at_all),
         cmocka_unit_test(durations_are_read_exactly_or_not_at_all),

@@ -8,6 +8,7 @@
  */
 #include "tests/support/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,31 @@ static void times_of_a_key(void **state)
         assert_int_equal(judge_by(BOB, TROTH_ROLE_AUTHOR), cases[i].distrust);
         assert_int_equal(judge_by(ANN, TROTH_ROLE_AUTHOR), TROTH_DISTRUST_COUNT);
     }
+}
+
+/* The worked example of schemas/signatures.md, which other tools than ours made: what the document
+ * says is what we write and believe. */
+static void the_document_s_example(void **state)
+{
+    (void)state;
+    static char document[32768];
+    char header[TROTH_SIGNED_HEADER_MAX], line[TROTH_KEY_TEXT_MAX];
+    struct troth_secret_key secret;
+    struct troth_public_key key;
+    FILE *file = fopen("schemas/signatures.md", "r");
+    assert_non_null(file);
+    assert_true(fread(document, 1, sizeof document - 1, file) > 0);
+    fclose(file);
+    assert_true(troth_key_read_secret("troth-secret nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
+                                      &secret));
+    struct troth_control_record record = record_of("refunds", "3");
+    assert_true(troth_signed_sign(&secret, TROTH_ROLE_AUTHOR, &record, header));
+    assert_non_null(strstr(document, header + TROTH_KEY_ID_LENGTH + 1));
+    header[TROTH_KEY_ID_LENGTH + 9] = '\0';
+    assert_non_null(strstr(document, header)); /* the id, and how the rest begins */
+    troth_key_public(&secret, &key);
+    troth_key_write_public(&key, line);
+    assert_non_null(strstr(document, line));
 }
 
 /* No bit of key, value or header can be other than it was. (Of base64's last digit two bits are
@@ -406,6 +432,7 @@ int main(void)
         cmocka_unit_test(roles),
         cmocka_unit_test(several),
         cmocka_unit_test(times_of_a_key),
+        cmocka_unit_test(the_document_s_example),
         cmocka_unit_test(each_bit),
         cmocka_unit_test(hostile_headers),
         cmocka_unit_test(what_is_not_believed_is_not_there),
