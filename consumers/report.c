@@ -1,6 +1,8 @@
 #include "consumers/report.h"
 
+#include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "scoring/meet.h"
@@ -297,6 +299,17 @@ static json_t *report_docket(const struct troth_contract *contract,
     return object;
 }
 
+/* The version of the agent that is in force. */
+static json_t *report_version(const struct troth_heard *heard)
+{
+    char hash[2 * sizeof heard->hash + 1];
+    snprintf(hash, sizeof hash, "%016" PRIx64, heard->hash);
+    json_t *object = json_object();
+    json_object_set_new(object, "hash", json_string(hash));
+    json_object_set_new(object, "heard_at", json_integer(heard->last_us));
+    return object;
+}
+
 json_t *troth_report_standing(struct troth_standing_view *view)
 {
     const struct troth_contract *contract = view->rules->contract;
@@ -328,6 +341,12 @@ json_t *troth_report_standing(struct troth_standing_view *view)
     json_object_set_new(object, "terms", terms);
     if (view->sight.docket != NULL) {
         json_object_set_new(object, "docket", report_docket(contract, view->sight.docket));
+    }
+    if (view->rules->version_offset != 0) {
+        const struct troth_heard *heard = troth_heard_of(view->rules, view->standing);
+        if (heard->hash != 0) {
+            json_object_set_new(object, "agent_version", report_version(heard));
+        }
     }
     return object;
 }

@@ -13,13 +13,14 @@ enum {
     FORMAT_OF_IDLE = 2, /* the first that has the field */
     FORMAT_OF_DOCKET = 3,
     FORMAT_OF_REVIEW = 4,
+    FORMAT_OF_VERSION = 4,
     SCORE_MAX = 1000
 };
 
 /* The symbols in the schema are those of our enumerations, in their order. */
 _Static_assert((int)TROTH_RUNG_COUNT == 6, "StandingRung in schemas/standing.avsc");
 _Static_assert((int)KINDS == 6, "StandingTermKind in schemas/standing.avsc");
-_Static_assert((int)CONDITIONS == 11, "StandingCause in schemas/standing.avsc");
+_Static_assert((int)CONDITIONS == 12, "StandingCause in schemas/standing.avsc");
 
 static void write_text(struct avro_writer *writer, struct troth_text text)
 {
@@ -179,6 +180,14 @@ static void write_docket(struct avro_writer *writer, const struct troth_snapshot
     write_long(writer, docket->widened_since);
 }
 
+static void write_version(struct avro_writer *writer, const struct troth_heard *heard)
+{
+    if (write_branch(writer, heard->hash != 0)) {
+        write_hash(writer, heard->hash);
+        write_long(writer, heard->last_us);
+    }
+}
+
 static void write_header(struct avro_writer *writer, const struct troth_snapshot *snapshot)
 {
     uint32_t observed;
@@ -227,6 +236,7 @@ troth_status troth_standing_encode(const struct troth_snapshot *snapshot, void *
     write_long(&writer, snapshot->review);
     write_long(&writer, snapshot->review_us);
     write_time(&writer, snapshot->fell_us);
+    write_version(&writer, &snapshot->heard);
     if (writer.full) {
         return TROTH_FULL;
     }
@@ -383,6 +393,18 @@ static void read_docket(struct record_reader *reader, struct troth_docket *docke
     }
 }
 
+static void read_version(struct record_reader *reader, struct troth_heard *heard)
+{
+    *heard = (struct troth_heard){0, 0};
+    if (reader->format >= FORMAT_OF_VERSION && record_branch(reader)) {
+        heard->hash = record_hash(reader);
+        heard->last_us = record_long(reader);
+        if (reader->next != NULL && heard->hash == 0) {
+            record_fail(reader, TROTH_INVALID);
+        }
+    }
+}
+
 static void read_header(struct record_reader *reader, struct troth_snapshot *snapshot)
 {
     snapshot->agent = record_text(reader, TROTH_AGENT_LENGTH_MAX);
@@ -438,6 +460,7 @@ troth_status troth_standing_decode(const void *bytes, size_t length,
         read_docket(&reader, &snapshot->docket);
     }
     read_review(&reader, snapshot);
+    read_version(&reader, &snapshot->heard);
     return record_finish(&reader);
 }
 

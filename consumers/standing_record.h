@@ -18,8 +18,8 @@
 #include "scoring/snapshot.h"
 
 enum {
-    TROTH_STANDING_FORMAT = 4, /* written; 3, without reviews, 2, without a docket, and 1, which
-                                * does not say who is idle, are read, too */
+    TROTH_STANDING_FORMAT = 4, /* written; 3, without reviews and the agent's version, 2, without a
+                                * docket, and 1, which does not say who is idle, are read, too */
     TROTH_AGENT_FORMAT = 1,
     /* Bytes of any record: the header, 16 terms with 64 panes of at most 11 bytes each (of a
      * budget: 11 too), 4 sessions and a docket take less than 16,000. */

@@ -542,10 +542,10 @@ static int64_t cadence_deadline(const struct troth_sight *sight, unsigned term)
 }
 
 /* Whether the end of certification does something: counters that are empty start anew without it.
- */
+ * What recertify was entered with may be proof enough that was not looked at yet. */
 static bool certification_ends(const struct troth_sight *sight)
 {
-    bool any = sight->standing->after_decision;
+    bool any = sight->standing->after_decision || sight->standing->unsettled;
     for (unsigned i = 0; i < sight->rules->term_count && !any; i++) {
         const struct troth_tally *tally = troth_tally_of(sight->rules, sight->standing, i);
         any = sight->rules->terms[i].shares && (tally->kept != 0 || tally->broken != 0);

@@ -26,7 +26,8 @@
     X(CALM, "calm")                                                                                \
     X(CERTIFIED, "certified")                                                                      \
     X(DEADLINE, "deadline")                                                                        \
-    X(DECISION, "decision")
+    X(DECISION, "decision")                                                                        \
+    X(VERSION, "version")
 
 #define TROTH_ENUMERATE_CONDITION(NAME, text) TROTH_CONDITION_##NAME,
 enum troth_condition { TROTH_CONDITIONS(TROTH_ENUMERATE_CONDITION) TROTH_CONDITION_COUNT };

@@ -268,12 +268,17 @@ static unsigned weave_rings(struct troth_rules *rules, unsigned first, size_t of
     return woven;
 }
 
-/* Layout of a standing: header, hot terms, tallies, rings, cold terms (see scoring/standing.h). */
+/* Layout of a standing: header, hot terms, tallies, the agent's version, rings, cold terms (see
+ * scoring/standing.h). */
 static void make_layout(struct troth_rules *rules)
 {
     bool done[TROTH_TERMS_MAX] = {false};
     size_t offset = sizeof(struct troth_standing) +
                     rules->term_count * (sizeof(struct troth_hot) + sizeof(struct troth_tally));
+    if (rules->contract->on_version == TROTH_ON_VERSION_RECERTIFY) {
+        rules->version_offset = (uint32_t)offset;
+        offset += sizeof(struct troth_heard);
+    }
     for (unsigned i = 0; i < rules->term_count; i++) {
         if (rules->terms[i].windowed && !done[i]) {
             offset += weave_rings(rules, i, offset, done) * rules->contract->terms[i].panes *

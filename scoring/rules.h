@@ -69,6 +69,8 @@ struct troth_rules {
     double surely[TROTH_THRESHOLD_COUNT];    /* -ln(1 - threshold), a little more */
     int64_t longest_window_us;               /* of the contract and its windowed terms */
     uint32_t size;                           /* bytes of one standing, a multiple of 64 */
+    uint32_t version_offset; /* bytes from the standing's start to its struct troth_heard; 0: it has
+                              * none, since a new version of an agent changes nothing */
     uint32_t term_count;
     uint16_t shares_mask;   /* bit i: term i shares */
     uint16_t judged_mask;   /* bit i: term i is judged */

@@ -211,6 +211,9 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     struct troth_slot *slot = &shard->slots[standing->contract];
     const struct troth_rules *rules = slot->rules;
     troth_instant_set(rules, &slot->now, shard->clock_us);
+    const enum troth_hearing heard = rules->version_offset != 0
+                                         ? troth_shard_hear(shard, index, standing, event, moment)
+                                         : TROTH_HEARD_NOTHING;
     if (standing->rung == TROTH_RUNG_RECERTIFY) {
         standing->phase_us = troth_certification_end(rules, standing, shard->clock_us);
     }
@@ -235,10 +238,11 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
                 standing->phase_us == TROTH_NEVER_US;
         troth_shard_note(shard, index, standing, TROTH_DIRTY_IMPROVED);
     }
+    look &= heard != TROTH_HEARD_ENTERED;
     const bool moved =
         look && troth_shard_settle(shard, index, standing, &sight, moment->offset, worsened);
     /* Evidence in a pane that has some already leaves the deadline as it is. */
-    if (moved || (effects & TROTH_EFFECT_ADVANCED)) {
+    if (moved || heard != TROTH_HEARD_NOTHING || (effects & TROTH_EFFECT_ADVANCED)) {
         troth_shard_schedule(shard, index, &sight);
     }
 }
@@ -410,6 +414,9 @@ static inline void touch_agent(struct troth_shard *shard, const struct troth_age
     }
     if (agent->certifying) {
         troth_touch(troth_tally_of(rules, (const void *)block, rules->term_count - 1));
+    }
+    if (rules->version_offset != 0) {
+        troth_touch(block + rules->version_offset);
     }
     if (slot->lines_us != slot->now.from_us) {
         list_lines(slot);

@@ -130,6 +130,7 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
         if (restart) {
             restart_counters(sight, standing);
         }
+        restart |= standing->unsettled; /* its end is a deadline no more: certification_ends */
         if (step.taken) {
             troth_ladder_enter(sight, &ladder, step.to);
         }

@@ -1,8 +1,9 @@
 /*
  * The inside of a shard, shared by shard.c (the stream of records), shard_standings.c (standings
  * that begin, move and end), shard_contracts.c (contracts coming, changing and going), shard_idle.c
- * (agents that go), shard_decide.c (what people decide), shard_review.c (reviews and the week) and
- * shard_snapshot.c (standings written down and restored). Nobody else includes this.
+ * (agents that go), shard_decide.c (what people decide), shard_review.c (reviews and the week),
+ * shard_versions.c (new versions of agents) and shard_snapshot.c (standings written down and
+ * restored). Nobody else includes this.
  */
 #ifndef TROTH_SCORING_SHARD_STATE_H
 #define TROTH_SCORING_SHARD_STATE_H
@@ -11,6 +12,7 @@
 
 #include "scoring/agents.h"
 #include "scoring/blocks.h"
+#include "scoring/evidence.h"
 #include "scoring/sequence.h"
 #include "scoring/shard.h"
 
@@ -219,6 +221,21 @@ void troth_shard_drop_docket(struct troth_shard *shard, uint32_t standing);
 
 /* Counts the uses of waivers that a record made. In offset: of the record, applied. */
 void troth_shard_note_uses(struct troth_shard *shard, uint32_t standing, int64_t offset);
+
+/* What the version of its agent that an event bears did to a standing. */
+enum troth_hearing {
+    TROTH_HEARD_NOTHING,
+    TROTH_HEARD_ANEW,   /* it was at recertify, and starts anew there */
+    TROTH_HEARD_ENTERED /* it has entered recertify: the event's change of rung */
+};
+
+/* shard_versions.c. Hears which version of its agent an event bears, before its evidence is taken.
+ * In standing: of a contract that asks; its slot's `now` is the clock. In event, moment: that reach
+ * it. Where it returns anything but NOTHING the deadline must be set. */
+enum troth_hearing troth_shard_hear(struct troth_shard *shard, uint32_t index,
+                                    struct troth_standing *standing,
+                                    const struct troth_event *event,
+                                    const struct troth_moment *moment);
 
 /* Sets a standing's next deadline, as the sight sees it. */
 void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight);

@@ -83,6 +83,10 @@ void troth_snapshot_take(const struct troth_rules *rules, const struct troth_sta
     if (docket != NULL) {
         snapshot->docket = *docket;
     }
+    snapshot->heard = (struct troth_heard){0, 0};
+    if (rules->version_offset != 0) {
+        snapshot->heard = *troth_heard_of(rules, standing);
+    }
     for (unsigned i = 0; i < rules->term_count; i++) {
         take_term(rules, standing, i, &snapshot->terms[i]);
     }
@@ -196,6 +200,13 @@ static bool place_valid(struct troth_text agent, int64_t clock_us, int64_t offse
            in_range(offset, -1, (INT64_C(1) << 48) - 2);
 }
 
+/* As a cadence's `last`, the time is one that an emitter gave. */
+static bool heard_valid(const struct troth_snapshot *s)
+{
+    return s->heard.hash != 0 ? in_range(s->heard.last_us, -TROTH_SNAPSHOT_MAX, s->clock_us)
+                              : s->heard.last_us == 0;
+}
+
 static bool header_valid(const struct troth_snapshot *s)
 {
     /* In recertify it is a time ahead, or one that has passed while nothing was counted. */
@@ -209,7 +220,7 @@ static bool header_valid(const struct troth_snapshot *s)
            in_range(s->cause_offset, -1, s->offset) && s->late <= TROTH_LATE_MAX &&
            s->ordinal < TROTH_ORDINAL_MAX && s->relapses <= TROTH_RELAPSES_MAX &&
            s->cause < TROTH_CONDITION_COUNT && s->observed - s->observed == 0.0F &&
-           in_range(s->term_count, 1, TROTH_TERMS_MAX) &&
+           in_range(s->term_count, 1, TROTH_TERMS_MAX) && heard_valid(s) &&
            (s->cause_term < s->term_count || s->cause_term == TROTH_CAUSE_NO_TERM) &&
            s->review <= TROTH_REVIEW_BY_CLOCK && in_range(s->review_us, 0, s->clock_us) &&
            time_or_never(s->fell_us, s->clock_us);
@@ -377,6 +388,9 @@ bool troth_snapshot_fill(const struct troth_snapshot *snapshot, const struct tro
     standing->unsettled = snapshot->unsettled;
     standing->matched = snapshot->matched;
     standing->after_decision = snapshot->after_decision;
+    if (rules->version_offset != 0) {
+        *troth_heard(rules, standing) = snapshot->heard;
+    }
     for (unsigned i = 0; i < rules->term_count; i++) {
         const struct troth_snapshot_term *same = find_same(snapshot, rules, i);
         troth_term_clear(rules, standing, i);

@@ -75,6 +75,7 @@ struct troth_snapshot {
     int64_t fell_us;   /* when it left clear or warn for worse, or TROTH_NEVER_US */
     uint8_t term_count;
     struct troth_docket docket;
+    struct troth_heard heard; /* the agent's version in force; hash 0: none */
     /* Of the agent, which all its standings share. */
     bool idle; /* nothing has come of it since it was found at rest */
     uint8_t session_count;

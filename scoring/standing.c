@@ -6,6 +6,7 @@ _Static_assert(sizeof(struct troth_standing) == 64, "the header is one cache lin
 _Static_assert(sizeof(struct troth_hot) == 16, "four hot terms share a cache line");
 _Static_assert(sizeof(union troth_pane) == 8, "kept and broken of a pane, or one sum");
 _Static_assert(sizeof(struct troth_tally) == 8, "layout in the header's comment");
+_Static_assert(sizeof(struct troth_heard) == 16, "layout in the header's comment");
 _Static_assert(sizeof(struct troth_cold) == 48, "layout in the header's comment");
 
 void troth_term_clear(const struct troth_rules *rules, struct troth_standing *standing,

@@ -5,6 +5,7 @@
  *     | header, 64 B | hot, 16 B a term| tally, 8 B each| rings, 8 B a pane| cold, 48 B a term|
  *     +--------------+-----------------+----------------+------------------+------------------+
  *
+ * Before the rings stand 16 B of the agent's version, where the contract asks for it.
  * Rings of one shape (panes and their width) are woven: the panes of one slot lie side by side. So
  * a kept event at `clear` touches three lines, the header, the hot terms and one of the rings; the
  * cold terms are for what goes wrong. Offsets are in the rules, since they depend on the contract.
@@ -89,6 +90,12 @@ struct troth_tally {
     uint32_t broken;
 };
 
+/* The agent's version in force: schemas/versions.md. */
+struct troth_heard {
+    uint64_t hash;   /* of its text, never 0; 0: none was heard of yet */
+    int64_t last_us; /* the greatest time of an event that bore it */
+};
+
 /* What a term needs when something went wrong. */
 struct troth_cold {
     int64_t onset_us;    /* shares: when the CUSUM last left 0 */
@@ -122,6 +129,20 @@ static inline const struct troth_tally *troth_tally_of(const struct troth_rules 
 {
     return (const struct troth_tally *)(const void *)troth_hot_of(standing, rules->term_count) +
            term;
+}
+
+/* The agent's version, of a standing that has one: rules->version_offset is not 0. */
+static inline struct troth_heard *troth_heard(const struct troth_rules *rules,
+                                              struct troth_standing *standing)
+{
+    return (struct troth_heard *)(void *)((char *)standing + rules->version_offset);
+}
+
+static inline const struct troth_heard *troth_heard_of(const struct troth_rules *rules,
+                                                       const struct troth_standing *standing)
+{
+    return (const struct troth_heard *)(const void *)((const char *)standing +
+                                                      rules->version_offset);
 }
 
 /* The pane in a slot of a windowed term's ring. */

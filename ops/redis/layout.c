@@ -511,6 +511,9 @@ size_t troth_redis_why(unsigned condition, const char *term, double seen, double
     case TROTH_CONDITION_DECISION:
         length = snprintf(out, size, "a decision");
         break;
+    case TROTH_CONDITION_VERSION:
+        length = snprintf(out, size, "a new version of the agent");
+        break;
     case TROTH_CONDITION_NONE:
     case TROTH_CONDITION_COUNT:
         length = snprintf(out, size, "new, so nothing is proven yet");

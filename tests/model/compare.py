@@ -5,7 +5,8 @@
 
 Interventions and rulings are compared per standing in order, standings one by one: times, rungs,
 causes, decisions, counts and scores exactly, other numbers within 1e-6. What ACTUAL has beyond
-EXPECTED is not compared, a whole intervention, ruling, standing or docket excepted. Exit status 0 the same, 1 not.
+EXPECTED is not compared, a whole intervention, ruling, standing, docket or agent version excepted.
+Exit status 0 the same, 1 not.
 """
 import collections
 import gzip
@@ -65,6 +66,8 @@ def compare_sequences(what, expected, actual):
         found = [f"{what} {index + 1}: {line}" for line in differences(left, right)]
         if "docket" in right and "docket" not in left:
             found.append(f"{what} {index + 1}: unexpected docket {json.dumps(right['docket'])}")
+        if "agent_version" in right and "agent_version" not in left:
+            found.append(f"{what} {index + 1}: unexpected agent_version")
         if found:
             return found
     if len(expected) > len(actual):
@@ -107,7 +110,7 @@ def canary():
         *([*whole[:2], {"ruling": {**ruling, **other}}] for other in (
             {"ruling": "unchanged"}, {"from": None}, {"to": "warn"})),
         *([whole[0], {"standing": {**end, **other}}, whole[2]] for other in (
-            {"score": 8}, {"docket": {}}, {"terms": [{**near[0], "kept": 2}]},
+            {"score": 8}, {"docket": {}}, {"agent_version": None}, {"terms": [{**near[0], "kept": 2}]},
             {"terms": [{**near[0], "g": 1.00001}]})),
     ]
     assert not compare(whole, [whole[0], {"standing": {**end, "terms": near}}, whole[2]])

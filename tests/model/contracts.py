@@ -197,6 +197,8 @@ class Contract:
         self.version = spec["version"]
         self.glob = spec.get("applies_to", {}).get("agent", "*")
         self.consequence = spec.get("consequence", "medium")
+        self.on_agent_version = spec.get(
+            "on_agent_version", "recertify" if self.consequence == "high" else "keep")
         self.window = duration(spec.get("window", "1h"))
         self.panes = spec.get("panes", 12)
         self.half_life = (duration(spec["half_life"]) if "half_life" in spec

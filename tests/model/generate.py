@@ -18,6 +18,7 @@ from contracts import UNITS_US, Contract, duration
 from evidence import SEQ_WIDTH
 from model import MAX_AHEAD_US, RELAPSE_US, Shard
 from people import People
+from versions import HASHES
 
 START_US = 1_790_000_000_000_000
 SECOND, MINUTE, HOUR, DAY = (UNITS_US[unit] for unit in "smhd")
@@ -209,6 +210,8 @@ def random_contract(rng, name):
             "consequence": rng.choice(("low", "medium", "medium", "high")),
             "mode": rng.choice(("enforce", "enforce", "advise", "shadow")),
             "capabilities": ["a", "b"], "window": span(window), "panes": panes}
+    if chance(rng, 0.5):
+        spec["on_agent_version"] = rng.choice(("keep", "recertify"))
     if chance(rng, 0.4):
         spec["half_life"] = span(rng.choice((window // 10, window // 3, window, 2 * window))
                                  // 1000 * 1000)
@@ -242,6 +245,10 @@ class Agent:
         self.sequenced = sequenced
         self.next_seq = {}
         self.held_back = []         # numbers to be sent later, or again
+        self.version, self.canary = None, None
+        self.stray = 0.0            # how many of its events the canary sends
+        self.mute = rng.choice((0.0, 0.0, 0.3, 1.0))    # how many say no version
+        self.change_version()
         self.change_behavior(fresh=True)
 
     def change_behavior(self, fresh=False):
@@ -251,6 +258,20 @@ class Agent:
             return
         self.badness = self.rng.choices((0.0, 0.02, 0.1, 0.3, 0.6, 1.0), (5, 1, 2, 2, 1, 1))[0]
         self.absence = self.rng.choice((0.0, 0.0, 0.0, 0.05, 0.3))
+
+    def change_version(self):
+        """A rollout, a canary beside the version that it had, or a flip-flop of two."""
+        rng = self.rng
+        if self.version is None or chance(rng, 0.5):
+            self.version = rng.choice(list(HASHES))
+        self.canary = rng.choice(list(HASHES))
+        self.stray = rng.choice((0.0, 0.0, 0.02, 0.1, 0.5))
+
+    def say_version(self, event):
+        if not chance(self.rng, self.mute):
+            event["agent_version"] = self.canary if chance(self.rng, self.stray) else self.version
+        elif chance(self.rng, 0.1):
+            event["agent_version"] = self.rng.choice(("", None))
 
     def bad(self):
         return chance(self.rng, self.badness)
@@ -350,6 +371,7 @@ class Agent:
             event["contract"] = rng.choice((*CONTRACT_NAMES, "unknown", None))
         if self.sequenced:
             self.number(event)
+        self.say_version(event)
         return {"agent": self.name, **event}
 
 
@@ -412,8 +434,8 @@ class Stream:
         if self.still > 0:
             self.still -= 1
             return
-        kind = rng.choices(("step", "same", "silence", "pane", "deadline", "relapse"),
-                           (70, 8, 1.5, 9, 9, 1))[0]
+        kind = rng.choices(("step", "same", "silence", "pane", "deadline", "relapse", "version"),
+                           (70, 8, 1.5, 9, 9, 1, 1.5))[0]
         if kind == "step":
             self.now += round(rng.expovariate(1 / self.pace))
         elif kind == "silence":
@@ -427,6 +449,8 @@ class Stream:
                 self.now = min(soon) + rng.choice((-1, 0, 0, 0, 1))
         elif kind == "relapse":
             self.aim_at_relapse()
+        elif kind == "version":
+            self.aim_at_version()
         self.now = max(before, self.now)
 
     def aim_at_relapse(self):
@@ -439,6 +463,17 @@ class Stream:
             self.still = 15
             for agent in self.agents:
                 agent.badness = 0.8
+
+    def aim_at_version(self):
+        """To the last moment of a version that is not heard any more, all agents being of others."""
+        rng = self.rng
+        ends = [s.heard.last + s.contract.longest_window for s in self.shard.standings.values()
+                if s.heard.version is not None and s.rung not in ("review", "pause")]
+        near = [end for end in ends if self.now < end < self.now + 120 * self.pace]
+        if near:
+            self.now = min(near) + rng.choice((-1, 0, 0, 1))
+            for agent in self.agents:
+                agent.change_version()
 
     def silence(self):
         """A gap of seconds to days, with or without ticks in it."""
@@ -477,6 +512,8 @@ class Stream:
         rng = self.rng
         if chance(rng, 0.05):
             agent.change_behavior(any(s.rung == "recertify" for s in self.standings(agent)))
+        if chance(rng, 0.01):
+            agent.change_version()
         recorded = self.now
         if chance(rng, 0.02):       # a record that the log stamped behind its clock
             recorded -= rng.choice((1, SECOND, round(10 * self.pace)))
@@ -540,6 +577,8 @@ def count_case(counts, stream):
         for state in standing.states:
             counts["late kept", state.term.kind] += state.late
     counts["events"] += len(stream.events)
+    for standing in stream.shard.standings.values():
+        counts["versions replaced", standing.contract.consequence] += standing.heard.replaced
     for ruling in stream.shard.rulings:
         counts["ruling", ruling["action"], ruling["ruling"]] += 1
     for standing in stream.shard.standings.values():

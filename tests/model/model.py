@@ -4,7 +4,6 @@
     model.py --contracts DIR FILE
 
 Written from the text, not from the engine's code, so that the two can be held against each other.
-Agent versions are not in it.
 """
 import argparse
 import copy
@@ -16,6 +15,7 @@ import sys
 from contracts import RANK, RUNGS, load_contracts
 from decisions import Case, Docket
 from evidence import Reading, Sessions, TermState
+from versions import Heard
 
 MAX_AHEAD_US = 60_000_000
 RELAPSE_US = 24 * 3_600_000_000
@@ -130,6 +130,7 @@ class Standing:
         self.report = report            # called with each intervention
         self.states = [TermState(term) for term in contract.terms]
         self.docket = Docket()
+        self.heard = Heard()
         self.now = clock                # the last time at which it was evaluated
         self.relapses = 0
         self.left_at = None             # when it last left narrow, review or pause
@@ -168,7 +169,38 @@ class Standing:
             self.evaluate(self.next_at)
 
     def apply(self, event, at, clock, missing):
-        """All terms in contract order receive their evidence, then the ladder is evaluated."""
+        """The version that the event bears, then its evidence, then the ladder."""
+        replaced = (self.contract.on_agent_version == "recertify"
+                    and self.heard.hear(event.get("agent_version"), at,
+                                        self.contract.longest_window))
+        moved = replaced and self._replace(event, at, clock, missing)
+        self._take(event, at, clock, missing)
+        if moved:       # that was the event's change of rung
+            self.now = clock
+            self.next_at = self.next_deadline()
+        else:
+            self.evaluate(clock)
+
+    def _replace(self, event, at, clock, missing):
+        """Another version takes the place of the one in force. True where the rung changed."""
+        ghost = copy.deepcopy(self)
+        ghost.report = lambda intervention: None
+        ghost._take(event, at, clock, missing)
+        ghost.evaluate(clock)
+        if ghost.rung in ("review", "pause"):
+            return False
+        if self.rung != "recertify":
+            self.move("recertify", "version", None, clock)
+            return True
+        certify_from = self.certify_from
+        self.since = clock
+        self.enter_recertify(clock, self.after_person)
+        if self.after_person:
+            self.certify_from = certify_from
+        return False
+
+    def _take(self, event, at, clock, missing):
+        """All terms in contract order receive their evidence."""
         entered = self.since if self.rung == "recertify" else None
         for state in self.states:
             if state.take(event, at, clock, missing, entered):
@@ -177,7 +209,6 @@ class Standing:
                 self.docket.note_use(state.term, clock)
         for state in self.states:
             state.expose(event)
-        self.evaluate(clock)
 
     def evaluate(self, t):
         """At most one change of rung an event or deadline, up or down."""
@@ -358,6 +389,7 @@ class Standing:
                        "b": r.b, "confidence": r.kappa, "freshness": r.freshness,
                        "alarm": r.alarm} for r in view.shares],
             **({} if docket is None else {"docket": docket}),
+            **({} if self.heard.version is None else {"agent_version": self.heard.record()}),
         }
 
 

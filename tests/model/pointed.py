@@ -11,6 +11,7 @@ import json
 from contracts import Contract
 from evidence import TermState
 from model import Shard
+from versions import Heard
 
 PROMISE = ("name", "kind", "window", "panes", "weights", "floor", "when", "keep", "absent", "by", "sum",
            "at_most", "every")
@@ -120,4 +121,6 @@ class PointedShard(Shard):
                          None) or TermState(term)
             state.term = term
             states.append(state)
+        if new.on_agent_version == "keep":
+            standing.heard = Heard()
         standing.contract, standing.states = new, states

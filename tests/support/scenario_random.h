@@ -27,6 +27,8 @@ static inline const struct troth_rules *random_rules(uint64_t *random, const cha
         "", ", window: 4s, panes: 2", ", window: 1m, panes: 6, half_life: 10s",
         ", window: 10m, panes: 5", ", window: 64m, panes: 64, half_life: 1d"};
     static const char *const consequences[] = {"low", "medium", "high"};
+    static const char *const on_versions[] = {"", ", on_agent_version: keep",
+                                              ", on_agent_version: recertify"};
     static const char *const holds[] = {"1s", "30s", "10m"};
     static const char *const reviews[] = {"5s", "1m", "7d"};
     static const char *const ladders[] = {
@@ -36,11 +38,11 @@ static inline const struct troth_rules *random_rules(uint64_t *random, const cha
          "change: true}, recertify: {freshness_below: null}}")};
     struct draft keys = {0};
     draft_add(&keys,
-              "contract: %s, version: %u, consequence: %s, hold: %s, review_every: %s%s, window: "
-              "2m, panes: 4, "
-              "certify: {confidence: 0.%u, within: 30m}, terms: [",
-              name, version, PICK(random, consequences), PICK(random, holds), PICK(random, reviews),
-              PICK(random, ladders), 55 + (unsigned)random_below(random, 40));
+              "contract: %s, version: %u, consequence: %s%s, hold: %s, review_every: %s%s, "
+              "window: 2m, panes: 4, certify: {confidence: 0.%u, within: 30m}, terms: [",
+              name, version, PICK(random, consequences), PICK(random, on_versions),
+              PICK(random, holds), PICK(random, reviews), PICK(random, ladders),
+              55 + (unsigned)random_below(random, 40));
     const unsigned count = 1 + (unsigned)random_below(random, 5);
     for (unsigned i = 0; i < count; i++) {
         const char *promise = PICK(random, promises);
@@ -68,6 +70,20 @@ struct record {
 
 static const struct troth_verdict record_verdicts[2] = {{.term = {"t0", 2}, .kept = true},
                                                         {.term = {"t1", 2}, .kept = false}};
+
+/* Gives an event a version of its agent: mostly one that changes with time, at times another. */
+static inline void random_version(uint64_t *random, struct troth_event *event)
+{
+    static const char *const versions[] = {"1", "2", "3"};
+    const unsigned draw = (unsigned)random_below(random, 8);
+    if (draw < 2) {
+        return;
+    }
+    const char *version =
+        draw == 2 ? PICK(random, versions) : versions[event->at_us / (7 * MINUTE) % 3];
+    event->agent_version = text_of(version);
+    event->present |= 1U << TROTH_FIELD_AGENT_VERSION;
+}
 
 /* The next record after timestamp_us: mostly soon, at times after a silence. In trouble: percent of
  * what can be broken that is. */
@@ -127,6 +143,7 @@ static inline struct record random_record(uint64_t *random, int64_t timestamp_us
         event->seq = (int64_t)(record.timestamp_us / SECOND * 4 + (int64_t)random_below(random, 4));
         event->present |= 1U << TROTH_FIELD_SEQ;
     }
+    random_version(random, event);
     return record;
 }
 

@@ -199,6 +199,15 @@ static bool spoil(unsigned which)
     case 52:
         snapshot.contract.data = NULL;
         return true;
+    case 53:
+        snapshot.heard.last_us = snapshot.clock_us + 1;
+        return true;
+    case 54:
+        snapshot.heard.last_us = -TROTH_SNAPSHOT_MAX - 1;
+        return true;
+    case 55:
+        snapshot.heard.hash = 0; /* of none, which was heard at a time all the same */
+        return true;
     default:
         return false;
     }
@@ -208,7 +217,8 @@ static bool spoil(unsigned which)
 static void make_full(void)
 {
     rules = scenario_rules(
-        "contract: c, version: 1, applies_to: {agent: 'a*'}, window: 4m, panes: 4, terms: ["
+        "contract: c, version: 1, applies_to: {agent: 'a*'}, on_agent_version: recertify, "
+        "window: 4m, panes: 4, terms: ["
         "{name: tasks, when: {kind: task}, keep: {outcome: ok}, floor: 0.9}, "
         "{name: leak, never: {kind: exception}}, "
         "{name: spend, budget: {sum: cost_micros, at_most: 90}}, "
@@ -220,7 +230,9 @@ static void make_full(void)
         struct troth_event task = task_of("a", i != 3, at_us);
         task.cost_micros = 5;
         task.seq = i;
-        task.present |= 1U << TROTH_FIELD_COST_MICROS | 1U << TROTH_FIELD_SEQ;
+        task.agent_version = text_of("1.0");
+        task.present |=
+            1U << TROTH_FIELD_COST_MICROS | 1U << TROTH_FIELD_SEQ | 1U << TROTH_FIELD_AGENT_VERSION;
         const struct troth_event beat =
             event_of("a", TROTH_KIND_HEARTBEAT, TROTH_OUTCOME_NONE, at_us);
         assert_int_equal(scenario_feed(&s, at_us, &task), TROTH_OK);
@@ -229,6 +241,7 @@ static void make_full(void)
     assert_true(troth_shard_export(s.shard, 0, &snapshot));
     assert_int_equal(snapshot.terms[0].pane_count, 2);
     assert_int_equal(snapshot.session_count, 1);
+    assert_true(snapshot.heard.hash != 0 && snapshot.heard.last_us == snapshot.clock_us);
 }
 
 static void test_bad_values(void **state)
@@ -251,7 +264,7 @@ static void test_bad_values(void **state)
         assert_true(saved_equal(&before, &after));
         snapshot = good;
     }
-    assert_int_equal(which, 53);
+    assert_int_equal(which, 56);
     uint32_t standing = 77;
     assert_int_equal(troth_shard_import(s.shard, &good, &standing), TROTH_OK);
     assert_int_equal(standing, 0);

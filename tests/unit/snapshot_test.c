@@ -5,7 +5,7 @@
  * version of a contract, a standing does what it would have done had the version come into force
  * there. Records that are true for different offsets, one an agent, restore alike. What a record
  * leaves out is never missed. Agents that fall silent are evicted at the same records. What people
- * decided goes the same way, open disputes and waivers included.
+ * decided goes the same way, open disputes and waivers included, and so do versions of agents.
  */
 #include "tests/support/restore.h"
 #include "tests/support/scenario_random.h"
@@ -21,6 +21,7 @@ struct seen {
     unsigned duplicates_after;
     unsigned missing_after;
     unsigned interventions_after;
+    unsigned versions_after; /* of agents, that led to recertify */
     unsigned budgets;
     unsigned alarms;
     unsigned changed; /* interventions that a change of version made */
@@ -101,7 +102,7 @@ static void make_decision(uint64_t *random, unsigned i)
 /* Draws a log. In fades: agents fall silent by turns, and go. */
 static void make_stream(uint64_t *random, unsigned count, bool fades)
 {
-    static const int64_t evictions_us[] = {40 * SECOND, 10 * MINUTE, HOUR};
+    static const int64_t evictions_us[] = {40 * SECOND, 40 * SECOND, 10 * MINUTE, HOUR};
     static const char *const sessions[] = {"s0", "s1", "s2", "s3", "s4", "s5"};
     const unsigned trouble = (unsigned)random_below(random, fades ? 10 : 60);
     int64_t timestamp_us = START;
@@ -294,6 +295,10 @@ static void check_split(struct fixture *f, unsigned split, uint64_t *random)
     seen.duplicates_after += counts.duplicates > 0;
     seen.missing_after += counts.missing > 0;
     seen.interventions_after += f->second.told_count;
+    for (unsigned i = 0; i < f->second.told_count; i++) {
+        const struct troth_intervention *told = &f->second.told[i].intervention;
+        seen.versions_after += told->cause.condition == TROTH_CONDITION_VERSION;
+    }
     seen.evicted_after += counts.evicted;
 }
 
@@ -314,7 +319,7 @@ static void test_every_split(void **state)
     (void)state;
     open_fixture(&f);
     for (unsigned c = 0; c < CASES; c++) {
-        make_stream(&random, RECORDS_SHORT, c % 2 > 0);
+        make_stream(&random, RECORDS_SHORT, c % 3 > 0);
         run_whole(&f);
         start(&f.first, stream.rules);
         for (unsigned split = 0; split <= stream.count; split++) {
@@ -532,7 +537,7 @@ static void test_cases_were_met(void **state)
     assert_true(seen.relapses > 0 && seen.unsettled > 0 && seen.sessions_full > 0);
     assert_true(seen.duplicates_after > 0 && seen.missing_after > 0);
     assert_true(seen.interventions_after > 0 && seen.budgets > 0 && seen.alarms > 0);
-    assert_true(seen.changed > 0);
+    assert_true(seen.changed > 0 && seen.versions_after > 0);
     for (unsigned i = 0; i < TROTH_RULING_NO_ROOM; i++) {
         print_message("%s %u\n", troth_ruling_name(i), seen.rulings_after[i]);
         assert_true(seen.rulings_after[i] > 0);

@@ -17,6 +17,7 @@ static struct troth_snapshot snapshot;
 static struct scenario s;
 static struct saved saved;
 static const struct troth_rules *rules;
+static unsigned versions; /* of agents, that records had */
 
 /* A shard with some of everything, written down. */
 static void make(uint64_t *random, unsigned count)
@@ -318,6 +319,20 @@ static void add_reviews(uint64_t *random, struct troth_docket *docket)
     docket->widened_since = (uint16_t)random_next(random);
 }
 
+static void check_version(const avro_value_t *value)
+{
+    avro_value_t field = field_of(value, "agent_version");
+    avro_value_t branch = {NULL, NULL};
+    const bool any = snapshot.heard.hash != 0;
+    assert_int_equal(avro_value_get_current_branch(&field, &branch), 0);
+    assert_int_equal(avro_value_get_type(&branch), any ? AVRO_RECORD : AVRO_NULL);
+    if (any) {
+        check_hash(&branch, "hash", snapshot.heard.hash);
+        check_integer(&branch, "heard_us", snapshot.heard.last_us);
+        versions++;
+    }
+}
+
 /* Gives the snapshot a docket, written down as its record. */
 static size_t add_docket(uint64_t *random, uint8_t bytes[TROTH_STANDING_LENGTH_MAX])
 {
@@ -361,6 +376,7 @@ static void check_value(const avro_value_t *value)
 {
     check_header(value);
     check_docket(value);
+    check_version(value);
     avro_value_t terms = field_of(value, "terms");
     assert_int_equal(size_of(&terms), snapshot.term_count);
     for (unsigned i = 0; i < snapshot.term_count; i++) {
@@ -409,7 +425,7 @@ static void test_avro_reads_the_same(void **state)
         }
         done();
     }
-    assert_true(checked > 100);
+    assert_true(checked > 100 && versions > 20 && versions < checked - 20);
     avro_value_decref(&value);
     avro_value_iface_decref(class);
     avro_schema_decref(schema);
@@ -451,20 +467,43 @@ static void test_lengths(void **state)
         if (snapshot.docketed) {
             continue;
         }
+        snapshot.heard = (struct troth_heard){0, 0};
         snapshot.review = TROTH_REVIEW_NONE;
         snapshot.review_us = 0;
         snapshot.fell_us = TROTH_NEVER_US;
         assert_int_equal(troth_standing_encode(&snapshot, bytes, record->length, &length),
                          TROTH_OK);
-        bytes[0] = 2 * 3; /* format 3 ends before `review`, */
-        assert_int_equal(troth_standing_decode(bytes, length - 3, &snapshot), TROTH_OK);
-        bytes[0] = 2 * 2; /* format 2 before `docket`, */
+        bytes[0] = 2 * 3; /* format 3 ends before `review` and `agent_version`, */
         assert_int_equal(troth_standing_decode(bytes, length - 4, &snapshot), TROTH_OK);
+        assert_true(snapshot.heard.hash == 0);
+        bytes[0] = 2 * 2; /* format 2 before `docket`, */
+        assert_int_equal(troth_standing_decode(bytes, length - 5, &snapshot), TROTH_OK);
         assert_false(snapshot.docketed);
         bytes[0] = 2 * 1; /* format 1 before `idle` */
-        assert_int_equal(troth_standing_decode(bytes, length - 5, &snapshot), TROTH_OK);
+        assert_int_equal(troth_standing_decode(bytes, length - 6, &snapshot), TROTH_OK);
         assert_false(snapshot.idle);
     }
+    done();
+}
+
+/* A version's hash is never 0, which would read as none. */
+static void test_no_hash(void **state)
+{
+    static uint8_t bytes[TROTH_STANDING_LENGTH_MAX];
+    uint64_t random = random_seed("hash");
+    size_t length = 0;
+    (void)state;
+    make(&random, 50);
+    assert_int_equal(
+        troth_standing_decode(saved.records[0].bytes, saved.records[0].length, &snapshot),
+        TROTH_OK);
+    snapshot.heard = (struct troth_heard){1, 0}; /* its last bytes: a branch, a hash, a time */
+    assert_int_equal(troth_standing_encode(&snapshot, bytes, sizeof bytes, &length), TROTH_OK);
+    assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_OK);
+    assert_true(snapshot.heard.hash == 1);
+    assert_int_equal(bytes[length - 2], 1);
+    bytes[length - 2] = 0;
+    assert_int_equal(troth_standing_decode(bytes, length, &snapshot), TROTH_INVALID);
     done();
 }
 
@@ -670,6 +709,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_avro_reads_the_same),
         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_no_hash),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_agents),
         cmocka_unit_test(test_genesis_and_claim),
