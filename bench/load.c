@@ -2,7 +2,9 @@
  * Fills the telemetry topic with the standard load, as fast as the broker takes it: tasks of
  * healthy agents (100,000), chosen by Zipf's law with exponent 1, each recorded as it is sent.
  *
- *   bench_load [--config FILE] [--agents N] [--events N] [--tiny]
+ *   bench_load [--config FILE] [--agents N] [--events N] [--uniform] [--tiny]
+ *
+ *   --uniform            each agent is as likely as any other
  *
  *   load_events          records that the broker has acknowledged
  *   load_agents          agents that occur among them
@@ -56,12 +58,12 @@ static uint32_t count_agents(const struct troth_fleet *fleet)
     return count;
 }
 
-static int load(const struct troth_config *config, uint32_t agents, int64_t events)
+static int load(const struct troth_config *config, uint32_t agents, double zipf, int64_t events)
 {
     const struct troth_clock clock = troth_clock_system();
     struct troth_sender sender;
     uint64_t bytes = 0;
-    struct troth_fleet *fleet = bench_fleet_create(agents, clock.wall_us(clock.context));
+    struct troth_fleet *fleet = bench_fleet_create_zipf(agents, zipf, clock.wall_us(clock.context));
     if (fleet == NULL) {
         return 1;
     }
@@ -90,6 +92,7 @@ int main(int argc, char **argv)
     static struct troth_common_options common;
     struct troth_config config;
     bool tiny = false;
+    bool uniform = false;
     int64_t events = 0;
     int64_t agents = BENCH_AGENTS;
     int operands = 0;
@@ -104,6 +107,7 @@ int main(int argc, char **argv)
          .target = &events,
          .low = 1,
          .high = 1000000000},
+        {.name = "uniform", .kind = TROTH_OPTION_FLAG, .target = &uniform},
         {.name = "tiny", .kind = TROTH_OPTION_FLAG, .target = &tiny},
     };
     troth_message_setup("bench_load", TROTH_MESSAGE_PLAIN, TROTH_MESSAGE_INFO);
@@ -111,13 +115,17 @@ int main(int argc, char **argv)
         troth_options_parse(options, sizeof options / sizeof options[0], argc, argv, &operands) !=
             TROTH_OK ||
         operands != 0) {
-        fputs("usage: bench_load [--config FILE] [--agents N] [--events N] [--tiny]\n", stderr);
+        fputs("usage: bench_load [--config FILE] [--agents N] [--events N] [--uniform] [--tiny]\n",
+              stderr);
         return 2;
     }
     common.request.environment = environ;
     int result = 1;
     if (troth_config_load(&config, &common.request) == TROTH_OK) {
-        result = load(&config, (uint32_t)agents, events > 0 ? events : tiny ? EVENTS_TINY : EVENTS);
+        result = load(&config, (uint32_t)agents, uniform ? 0.0 : 1.0,
+                      events > 0 ? events
+                      : tiny     ? EVENTS_TINY
+                                 : EVENTS);
     }
     troth_config_fini(&config);
     return result;

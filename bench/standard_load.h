@@ -13,9 +13,11 @@
 
 enum { BENCH_AGENTS = 100000 };
 
-/* Returns the fleet, to be freed, or NULL where it was told why not. In now_us: where it begins; it
- * lasts an hour of its own time, which is enough for any number of events. */
-static inline struct troth_fleet *bench_fleet_create(uint32_t agents, int64_t now_us)
+/* Returns the fleet, to be freed, or NULL where it was told why not. In zipf: exponent of the
+ * choice of agents, 0: all alike. In now_us: where it begins; it lasts an hour of its own time,
+ * which is enough for any number of events. */
+static inline struct troth_fleet *bench_fleet_create_zipf(uint32_t agents, double zipf,
+                                                          int64_t now_us)
 {
     static const uint32_t floors_ppm[TROTH_FLEET_RATES] = {980000, 950000, 970000, 950000, 999999};
     struct troth_fleet_config config;
@@ -27,7 +29,7 @@ static inline struct troth_fleet *bench_fleet_create(uint32_t agents, int64_t no
     config.rate_per_second = TROTH_FLEET_RATE_MAX;
     config.start_us = now_us;
     config.duration_us = INT64_C(3600000000);
-    config.zipf = 1.0;
+    config.zipf = zipf;
     config.tool_ppm = 0;
     config.evaluation_ppm = 0;
     config.heartbeat_ppm = 0;
@@ -42,6 +44,12 @@ static inline struct troth_fleet *bench_fleet_create(uint32_t agents, int64_t no
         return NULL;
     }
     return troth_fleet_init(memory, &config);
+}
+
+/* The same, of the standard load's choice. */
+static inline struct troth_fleet *bench_fleet_create(uint32_t agents, int64_t now_us)
+{
+    return bench_fleet_create_zipf(agents, 1.0, now_us);
 }
 
 #endif
