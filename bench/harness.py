@@ -166,7 +166,7 @@ class Consumer:
 
 
 class Log:
-    """A set of topics under a prefix, with contracts in force at its head."""
+    """A set of topics under a prefix, with contracts, if any, in force at its head."""
 
     def __init__(self, servers, build, name, agents=100000, contracts=(CONTRACT,), settings=""):
         self.servers = servers
@@ -182,6 +182,8 @@ class Log:
             path = LOCAL / "contract.yaml"
             path.write_text(contract, encoding="utf-8")
             self.troth("contract", "push", path)
+        if not contracts:
+            return
         engine = self.start_engine("--delivery", "at_least_once")
         engine.wait_for("is in force on", PARTITIONS * len(contracts))
         engine.end(signal.SIGTERM)
