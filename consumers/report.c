@@ -339,7 +339,7 @@ json_t *troth_report_standing(struct troth_standing_view *view)
         }
     }
     json_object_set_new(object, "terms", terms);
-    if (view->sight.docket != NULL) {
+    if (view->sight.docket != NULL && view->sight.docket->known_count > 0) {
         json_object_set_new(object, "docket", report_docket(contract, view->sight.docket));
     }
     if (view->rules->version_offset != 0) {

@@ -207,6 +207,7 @@ class Contract:
         certify = spec.get("certify", {})
         self.certify_confidence = certify.get("confidence", 0.95)
         self.certify_within = duration(certify.get("within", "7d"))
+        self.review_every = duration(spec.get("review_every", "7d"))
         self.terms = [Term(self, term) for term in spec["terms"]]
         self.longest_window = max([self.window] + [term.window for term in self.terms])
         self.ladder = default_ladder(self.consequence)

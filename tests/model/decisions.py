@@ -12,6 +12,44 @@ KNOWN_IDS = 8
 MOST_DISPUTES = 16
 
 
+ENDS_REVIEW = ("keep", "narrow", "pause", "restore", "recertify")
+
+
+class Review:
+    """Whether a person is to look at a standing: schemas/reviews.md."""
+
+    def __init__(self, every):
+        self.every = every
+        self.opened = False         # by the ladder, and not ended
+        self.clock_from = None      # since when the clock runs, where it does
+        self.paused_by_hand = False     # while a decision puts the standing at pause
+
+    def is_open(self, t):
+        return self.opened or (self.clock_from is not None and self.clock_from + self.every <= t)
+
+    def step(self, before, to, t):
+        """The standing has changed its rung."""
+        held = ("review", "pause")
+        if self.is_open(t):
+            return
+        if to in held and before not in held and not self.paused_by_hand:
+            self.opened = True
+        elif to == "recertify":
+            self.clock_from = None
+        elif before == "recertify" and to not in held:
+            self.clock_from = t
+
+    def rebind(self, every, t):
+        """Another version of the contract: what is open stays so, and its clock is the new one."""
+        self.opened = self.is_open(t)
+        self.every = every
+
+    def end(self, t, rung):
+        """A decision that would end one was taken."""
+        self.opened = False
+        self.clock_from = None if rung == "recertify" else t
+
+
 class Dispute:
     """One record that is or was disputed for one term: open, or upheld."""
 
@@ -175,6 +213,8 @@ class Case:
             return str(refused), before, before
         self.docket.decided_at = self.clock
         after = self.standing.rung
+        if self.decision["action"] in ENDS_REVIEW:
+            self.standing.review.end(self.clock, after)
         self.standing.evaluate(self.clock)
         return "applied" if after != before else "unchanged", before, after
 
@@ -184,7 +224,14 @@ class Case:
 
     def _move(self, rung):
         said = {key: self.decision[key] for key in ("id", "by", "reason")}
+        self.standing.review.paused_by_hand = self.decision["action"] == "pause"
         self.standing.move(rung, "decision", None, self.clock, said)
+        self.standing.review.paused_by_hand = False
+
+    def _claim(self):
+        """schemas/reviews.md: of an open review alone, and nothing else changes."""
+        if not self.standing.review.is_open(self.clock):
+            raise Refused("not_open")
 
     # ------------------------------------------------------------ the ladder by hand
 

@@ -13,7 +13,7 @@ import math
 import sys
 
 from contracts import RANK, RUNGS, load_contracts
-from decisions import Case, Docket
+from decisions import Case, Docket, Review
 from evidence import Reading, Sessions, TermState
 from versions import Heard
 
@@ -130,6 +130,7 @@ class Standing:
         self.report = report            # called with each intervention
         self.states = [TermState(term) for term in contract.terms]
         self.docket = Docket()
+        self.review = Review(contract.review_every)
         self.heard = Heard()
         self.now = clock                # the last time at which it was evaluated
         self.relapses = 0
@@ -330,6 +331,7 @@ class Standing:
         if self.rung in ("narrow", "review", "pause") and (not narrowing or to == "recertify"):
             self.left_at = t
         before, self.rung, self.since, self.calm_since = self.rung, to, t, None
+        self.review.step(before, to, t)
         if to == "recertify":
             self.enter_recertify(t, after_person=before in ("review", "pause"))
 

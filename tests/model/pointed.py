@@ -124,3 +124,4 @@ class PointedShard(Shard):
         if new.on_agent_version == "keep":
             standing.heard = Heard()
         standing.contract, standing.states = new, states
+        standing.review.rebind(new.review_every, self.clock)
