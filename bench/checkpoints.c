@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "consumers/partition_record.h"
+#include "consumers/week_record.h"
 #include "ops/config/options.h"
 
 enum { CHECKPOINTS_MAX = 1000000 };
@@ -35,7 +36,11 @@ static void take(void *context, const rd_kafka_message_t *message)
     enum troth_record_kind kind = TROTH_RECORD_STANDING;
     struct troth_text agent;
     struct troth_text contract;
+    int64_t week = 0;
     tally->bytes += message->len + message->key_len;
+    if (troth_week_key_read(message->key, message->key_len, &contract, &week)) {
+        return; /* its bytes count */
+    }
     if (troth_record_key_read(message->key, message->key_len, &kind, &agent, &contract) !=
         TROTH_OK) {
         tally->damaged++;
