@@ -141,6 +141,27 @@ static void tell_terms(struct subject *subject)
     }
 }
 
+/* Which version of the agent it goes by, where its contract asks. */
+static void tell_version(struct subject *subject)
+{
+    char text[TROTH_CELL_LENGTH_MAX];
+    char hash[TROTH_CELL_LENGTH_MAX];
+    char window[TROTH_DURATION_LENGTH_MAX] = "a window";
+    if (field(subject, "agent_version", hash, sizeof hash)[0] == '\0') {
+        return;
+    }
+    say(subject->is, "The agent's version in force (%s, a hash of its text) was last heard %s.",
+        hash, when(subject, integer(subject, "version_heard"), text, sizeof text));
+    if (subject->rung > TROTH_RUNG_RECERTIFY) {
+        return; /* left by a decision alone */
+    }
+    if (subject->contract != NULL) {
+        (void)troth_duration_format(subject->rules->longest_window_us, window);
+    }
+    say(subject->worse, "%s: another version of the agent, once this one has been silent for %s.",
+        subject->rung == TROTH_RUNG_RECERTIFY ? "All starts empty again" : "To recertify", window);
+}
+
 /* Whether a person is to look at it, and what was let pass meanwhile. */
 static void tell_review(struct subject *subject)
 {
@@ -369,6 +390,7 @@ static json_t *explain(struct subject *subject)
         break;
     }
     tell_conditions(subject);
+    tell_version(subject);
     tell_silence(subject);
     if (subject->contract == NULL) {
         say(subject->is, "Its contract in Redis is of another version than it was scored by, so "

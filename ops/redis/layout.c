@@ -1,5 +1,6 @@
 #include "ops/redis/layout.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -167,6 +168,23 @@ static void add_phase(struct troth_resp *resp, const struct troth_publication *s
     }
 }
 
+/* The agent's version in force, where the contract asks, and when it was last heard. */
+static void add_version(struct troth_resp *resp, const struct troth_publication *standing)
+{
+    const struct troth_rules *rules = standing->view->rules;
+    const bool asks = rules->version_offset != 0;
+    if (!standing->whole && !asks) {
+        return;
+    }
+    const struct troth_heard *heard = asks ? troth_heard_of(rules, standing->view->standing) : NULL;
+    char hash[2 * sizeof heard->hash + 1] = "";
+    if (asks && heard->hash != 0) {
+        snprintf(hash, sizeof hash, "%016" PRIx64, heard->hash);
+    }
+    add_string_field(resp, "agent_version", hash);
+    add_integer_field(resp, "version_heard", asks ? heard->last_us : 0);
+}
+
 int64_t troth_redis_rank(unsigned rung, unsigned score)
 {
     TROTH_ASSERT(rung < TROTH_RUNG_COUNT);
@@ -230,6 +248,7 @@ void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
     troth_resp_begin(resp, "HSET");
     add_key(resp, prefix, "standing", view->agent, contract->name);
     add_moving(resp, standing);
+    add_version(resp, standing);
     if (standing->whole) {
         add_still(resp, prefix, standing);
         troth_redis_add_review(resp, standing);

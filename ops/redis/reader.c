@@ -377,9 +377,9 @@ static json_t *json_of_terms(const struct troth_fields *fields, struct troth_tex
 
 json_t *troth_fields_json(const struct troth_fields *fields)
 {
-    static const char *const texts[] = {"agent",     "contract",     "mode",  "rung",
-                                        "limiting",  "why",          "cause", "review",
-                                        "review_by", "reviewed_rung"};
+    static const char *const texts[] = {"agent",     "contract",      "mode",         "rung",
+                                        "limiting",  "why",           "cause",        "review",
+                                        "review_by", "reviewed_rung", "agent_version"};
     json_t *object = json_object();
     for (size_t i = 0; troth_fields_any(fields) && i + 1 < fields->reply->elements; i += 2) {
         const struct troth_text name = element_at(fields, i);

@@ -101,6 +101,7 @@ static const char yaml[] =
     "version: 3\n"
     "promise: Refund agents settle valid claims.\n"
     "owner: payments-ops\n"
+    "on_agent_version: recertify\n"
     "capabilities: [refund, quote]\n"
     "terms:\n"
     "  - {name: resolves, when: {kind: task}, keep: {outcome: ok}, floor: 0.98}\n"
@@ -133,11 +134,13 @@ static inline void ignore_end(void *context, uint32_t standing, struct troth_tex
 static inline void apply(struct troth_text agent)
 {
     static int64_t offset = 100;
-    const struct troth_event event = {.present = 1U << TROTH_FIELD_OUTCOME,
+    const struct troth_event event = {.present = 1U << TROTH_FIELD_OUTCOME |
+                                                 1U << TROTH_FIELD_AGENT_VERSION,
                                       .kind = TROTH_KIND_TASK,
                                       .outcome = TROTH_OUTCOME_OK,
                                       .at_us = NOW_US,
-                                      .agent = agent};
+                                      .agent = agent,
+                                      .agent_version = troth_text_of("1.0")};
     assert_int_equal(troth_shard_apply(shard, NOW_US, offset++, &event, troth_agents_hash(agent)),
                      TROTH_OK);
 }

@@ -167,6 +167,28 @@ static void a_contract_in_redis_reads_back_to_itself(void **state)
     store->close(store);
 }
 
+/* By a hash that xxhsum -H3 gives as well; with each write, since it moves with the events. */
+static void the_version_of_an_agent_is_told(void **state)
+{
+    (void)state;
+    struct troth_store *store = open_connected();
+    put(store, 0, TROTH_RUNG_CLEAR, 900);
+    settle(store);
+    for (unsigned i = 0; i < 2; i++) {
+        const redisReply *reply =
+            ask("HMGET troth:standing:refund-0:refunds agent_version version_heard");
+        assert_string_equal(reply->element[0]->str, "ed84d7031aa12bce");
+        assert_string_equal(reply->element[1]->str, "1790000000000000");
+        assert_int_equal(
+            ask("HDEL troth:standing:refund-0:refunds agent_version version_heard")->integer, 2);
+        struct publications *made = publications_of(0, TROTH_RUNG_CLEAR, 901);
+        made->standing.whole = false;
+        assert_int_equal(store->put_standing(store, &made->standing), TROTH_OK);
+        settle(store);
+    }
+    store->close(store);
+}
+
 static void any_name_of_an_agent_passes(void **state)
 {
     (void)state;
@@ -335,6 +357,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_written_is_what_is_documented, empty),
         cmocka_unit_test_setup(a_contract_in_redis_reads_back_to_itself, empty),
+        cmocka_unit_test_setup(the_version_of_an_agent_is_told, empty),
         cmocka_unit_test_setup(any_name_of_an_agent_passes, empty),
         cmocka_unit_test_setup(the_documented_user_may_do_all_that_is_done, empty),
         cmocka_unit_test_setup(a_layout_of_a_later_version_is_left_alone, empty),
