@@ -5,9 +5,10 @@
  */
 #include "tests/support/restore.h"
 
-enum { RECORDS = 6, LISTING_MAX = 8192 };
+enum { RECORDS = 7, LISTING_MAX = 8192 };
 
-static const char *const names[RECORDS] = {"new", "clear", "warn", "review", "pause", "idle"};
+static const char *const names[RECORDS] = {"new",   "clear", "warn",   "review",
+                                           "pause", "idle",  "decided"};
 static struct troth_snapshot snapshot;
 
 static size_t read_file(const char *name, const char *suffix, char *text, size_t capacity)
@@ -58,6 +59,47 @@ static void list_agent(struct draft *draft, bool idle, int64_t uses,
     }
 }
 
+/* What people decided, and what a person is to look at. */
+static void list_docket(struct draft *draft, const struct troth_snapshot *n)
+{
+    const struct troth_docket *docket = &n->docket;
+    draft_add(draft, "decided %lld forgotten %lld quiet %lld\n", (long long)docket->decided_us,
+              (long long)docket->forgotten, (long long)docket->quiet_until_us);
+    for (unsigned i = 0; i < n->term_count; i++) {
+        if (docket->waived_until_us[i] != TROTH_NEVER_US) {
+            draft_add(draft, "waived %u until %lld position %lld uses %u\n", i,
+                      (long long)docket->waived_until_us[i], (long long)docket->waived_position[i],
+                      docket->waived_uses[i]);
+        }
+    }
+    for (unsigned i = 0; i < docket->dispute_count; i++) {
+        const struct troth_dispute *dispute = &docket->disputes[i];
+        draft_add(draft, "dispute %lld record %lld term %u upheld %d idle %d\n",
+                  (long long)dispute->offset, (long long)dispute->record_us, dispute->term,
+                  dispute->upheld, dispute->idle);
+    }
+    for (unsigned i = 0; i < docket->known_count; i++) {
+        draft_add(draft, "known %lld %02x%02x\n", (long long)docket->known[i].position,
+                  docket->known[i].id[0], docket->known[i].id[1]);
+    }
+    for (unsigned i = 0; i < TROTH_EXCEPTIONS_MAX; i++) {
+        const struct troth_exception *exception = &docket->exceptions[i];
+        if (exception->owner_length > 0) {
+            draft_add(draft, "exception %.*s since %lld until %lld uses %u\n",
+                      (int)exception->owner_length, exception->owner,
+                      (long long)exception->since_us, (long long)exception->until_us,
+                      exception->uses);
+        }
+    }
+    draft_add(draft, "claimed %lld %lld reviewed %lld %u %s since %u %u\n",
+              (long long)docket->claimed_position, (long long)docket->claimed_us,
+              (long long)docket->reviewed_us, docket->reviewed_score,
+              troth_rung_name(docket->reviewed_rung), docket->narrowed_since,
+              docket->widened_since);
+    draft_add(draft, "review %u %lld fell %lld\n", n->review, (long long)n->review_us,
+              (long long)n->fell_us);
+}
+
 /* All that a snapshot says, one thing a line. */
 static void list(struct draft *draft)
 {
@@ -78,6 +120,13 @@ static void list(struct draft *draft)
         list_term(draft, &n->terms[i]);
     }
     list_agent(draft, n->idle, n->sequence_uses, n->sessions, n->session_count);
+    if (n->docketed) {
+        list_docket(draft, n);
+    }
+    if (n->heard.hash != 0) {
+        draft_add(draft, "version %016llx heard %lld\n", (unsigned long long)n->heard.hash,
+                  (long long)n->heard.last_us);
+    }
 }
 
 static void check_record(struct scenario *s, const struct troth_rules *rules, const char *name)
@@ -131,19 +180,26 @@ static void test_an_agent_alone(void **state)
     scenario_close(&s);
 }
 
-static void test_golden_records(void **state)
+static void check_records(const char *keys, const char *const *records, unsigned count)
 {
     static char contract[LISTING_MAX];
     struct scenario s;
-    (void)state;
-    (void)read_file("contract", "keys", contract, sizeof contract);
+    (void)read_file(keys, "keys", contract, sizeof contract);
     const struct troth_rules *rules = scenario_rules(contract);
     scenario_open(&s, 4, 4, 4096);
-    for (unsigned i = 0; i < RECORDS; i++) {
-        check_record(&s, rules, names[i]);
+    for (unsigned i = 0; i < count; i++) {
+        check_record(&s, rules, records[i]);
     }
     scenario_close(&s);
     scenario_rules_free(rules);
+}
+
+static void test_golden_records(void **state)
+{
+    static const char *const format_4[] = {"versioned"};
+    (void)state;
+    check_records("contract", names, RECORDS);
+    check_records("contract-4", format_4, 1);
 }
 
 int main(void)
