@@ -74,6 +74,7 @@ static void examples_are_clean_at_the_rate_that_they_state(void **state)
         double rate_per_hour;
     } rows[] = {{"schemas/examples/refunds.yaml", 600.0},
                 {"schemas/examples/research.yaml", 60.0},
+                {"schemas/examples/support.yaml", 120.0},
                 {"schemas/examples/payouts.yaml", 2000.0}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
