@@ -448,7 +448,8 @@ troth_status troth_worker_drain(struct troth_worker *worker, int64_t timeout_us)
     troth_worker_save_all(worker);
     const bool sent = log->flush(log, ANSWER_US) == TROTH_OK; /* ticks and pointers too */
     const bool committed = troth_worker_commit(worker);
-    published = published || (committed && publish_until(worker, end_us));
+    /* What waited for the commit, and the ledgers of the week that it has written. */
+    published = committed ? publish_until(worker, end_us) : published;
     return committed && published && sent ? TROTH_OK : TROTH_TIMED_OUT;
 }
 
