@@ -64,7 +64,7 @@ static bool witnessed(const struct troth_rules *rules, const struct troth_standi
 
 void troth_shard_note_uses(struct troth_shard *shard, uint32_t standing, int64_t offset)
 {
-    const struct troth_standing *s = troth_shard_at(shard, standing);
+    struct troth_standing *s = troth_shard_at(shard, standing);
     struct troth_slot *slot = &shard->slots[s->contract];
     const struct troth_rules *rules = slot->rules;
     struct troth_docket *docket = troth_shard_docket(shard, standing);
@@ -82,7 +82,10 @@ void troth_shard_note_uses(struct troth_shard *shard, uint32_t standing, int64_t
             used = true;
         }
     }
-    troth_shard_week(shard, s->contract)->waiver_uses += used;
+    if (used) {
+        troth_shard_week(shard, s->contract)->waiver_uses++;
+        troth_shard_note(shard, standing, s, TROTH_DIRTY_MOVED); /* uses are shown as they come */
+    }
 }
 
 /* ---- Decisions. ---- */
