@@ -44,10 +44,10 @@ class Review:
         self.opened = self.is_open(t)
         self.every = every
 
-    def end(self, t, rung):
-        """A decision that would end one was taken."""
+    def end(self, t, before, after):
+        """A decision that would end one was taken; the rungs are those before and after it."""
         self.opened = False
-        self.clock_from = None if rung == "recertify" else t
+        self.clock_from = None if after == "recertify" else t
 
 
 class Dispute:
@@ -214,7 +214,7 @@ class Case:
         self.docket.decided_at = self.clock
         after = self.standing.rung
         if self.decision["action"] in ENDS_REVIEW:
-            self.standing.review.end(self.clock, after)
+            self.standing.review.end(self.clock, before, after)
         self.standing.evaluate(self.clock)
         return "applied" if after != before else "unchanged", before, after
 

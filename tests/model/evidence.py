@@ -16,13 +16,14 @@ class TermState:
 
     def __init__(self, term):
         self.term = term
+        self.late = 0                           # kept pieces that were too late to count
+        self.hidden = 0                         # broken ones that were too late for their own pane
         self.start_anew()
 
     def start_anew(self):
         """DESIGN 6, recertify: everything of every term starts empty."""
         self.panes = {}                         # pane: [kept, broken]
         self.amounts = {}                       # pane: list of amounts, as they came
-        self.late = 0
         self.marks = 0                          # never: matches
         self.last = None                        # cadence: the greatest `at` seen
         self.cusum = 0
@@ -113,6 +114,7 @@ class TermState:
             self.late += 1
             return
         if late:
+            self.hidden += 1
             at = clock
         self._pane(self.panes, at, clock, [0, 0])[0 if kept else 1] += 1
         if kept:
