@@ -74,7 +74,31 @@ bool troth_decide_make(const struct troth_decide_options *options, const char *a
     if (options->expect != NULL) {
         decision->expected = (uint8_t)rung;
     }
+    if (decision->by.length == 0) {
+        troth_message_error("--by NAME: must say who decides; nobody is logged in here (USER and "
+                            "LOGNAME name nobody)");
+        return false;
+    }
     return make_id(options->id, decision->id);
+}
+
+/* What a decision did that was taken and need not change the rung. Returns NULL for what is told by
+ * the rung alone. */
+static const char *effect_of(const char *action)
+{
+    static const struct {
+        enum troth_action action;
+        const char *effect;
+    } effects[] = {{TROTH_ACTION_WAIVE, "the waiver is noted"},
+                   {TROTH_ACTION_DISPUTE_OPEN, "the record is disputed"},
+                   {TROTH_ACTION_DISPUTE_UPHOLD, "the dispute is upheld"},
+                   {TROTH_ACTION_DISPUTE_REJECT, "the dispute is rejected"}};
+    for (size_t i = 0; action != NULL && i < sizeof effects / sizeof *effects; i++) {
+        if (strcmp(action, troth_action_name(effects[i].action)) == 0) {
+            return effects[i].effect;
+        }
+    }
+    return NULL;
 }
 
 static void print_ruling(const struct troth_context *context, json_t *ruling)
@@ -99,6 +123,8 @@ static void print_ruling(const struct troth_context *context, json_t *ruling)
         printf("claimed: the review is %s's to decide\n", by != NULL ? by : "yours");
     } else if (claim && number == TROTH_RULING_NOT_OPEN) {
         printf("no review is open there, so nothing was claimed; see troth review list\n");
+    } else if (number == TROTH_RULING_UNCHANGED && effect_of(action) != NULL) {
+        printf("taken: %s; at %s\n", effect_of(action), to != NULL ? to : "no rung");
     } else if (from != NULL && to != NULL && strcmp(from, to) != 0) {
         printf("%s: %s -> %s\n", meaning, from, to);
     } else {
