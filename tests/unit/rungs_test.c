@@ -59,7 +59,7 @@ static void random_streams(void **state)
         scenario_open(&s, AGENTS - 1, 2 * AGENTS, 4096); /* one agent too many, few standings */
         scenario_open(&restored, AGENTS, 3 * AGENTS, 4096);
         s.config.on_ended = restored.config.on_ended = NULL;
-        s.config.evict_after_us = c % 2 > 0 ? 10 * MINUTE : 0;
+        s.config.evict_after_us = c % 2 > 0 ? 10 * SECOND : 0;
         scenario_restart(&s);
         scenario_restart(&restored);
         int64_t clock_us = START;
