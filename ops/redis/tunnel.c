@@ -130,6 +130,7 @@ static void leave(struct tunnel *tunnel)
     pthread_mutex_unlock(&all.lock);
     (void)SSL_shutdown(tunnel->ssl); /* says goodbye, and waits for no answer */
     SSL_free(tunnel->ssl);
+    OPENSSL_thread_stop(); /* the program may end as soon as this tunnel is off the list */
     close(tunnel->net);
     pthread_mutex_lock(&all.lock);
     struct tunnel **at = &all.first;
