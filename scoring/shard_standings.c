@@ -335,8 +335,9 @@ void troth_shard_reconsider(struct troth_shard *shard, uint32_t index)
     struct troth_sight sight;
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);
     troth_shard_sight(shard, index, standing, &slot->now, &sight);
-    (void)troth_shard_settle(shard, index, standing, &sight, shard->offset, true);
+    /* What another `review_every` makes due is due before the look, which may stop the clock. */
     (void)troth_shard_review_by_clock(shard, index, standing, shard->clock_us);
+    (void)troth_shard_settle(shard, index, standing, &sight, shard->offset, true);
     troth_shard_note(shard, index, standing, TROTH_DIRTY_MOVED);
     troth_shard_note_agent(shard, standing->agent);
     troth_shard_schedule(shard, index, &sight);

@@ -206,6 +206,27 @@ static void test_a_shorter_clock_opens_when_it_comes(void **state)
     scenario_rules_free(shorter);
 }
 
+/* The version that makes a review due also asks for what is not proved: the look that comes with it
+ * sends the standing to recertify, where no clock runs. The review is open all the same. */
+static void test_a_shorter_clock_is_before_the_look(void **state)
+{
+    (void)state;
+    const struct troth_rules *other =
+        scenario_rules("contract: c, version: 2, consequence: medium, window: 1h, hold: 10m, "
+                       "review_every: 1h, terms: [{name: other, when: {kind: task}, "
+                       "keep: {outcome: ok}, floor: 0.95}]");
+    work(60, 0);
+    pass_working(3 * HOUR);
+    scenario_put(&s, other);
+    assert_int_equal(rung(), TROTH_RUNG_RECERTIFY);
+    assert_int_equal(review().state, TROTH_REVIEW_BY_CLOCK);
+    assert_int_equal(week()->reviews_opened, 1);
+    assert_int_equal(week()->reviews_by_ladder, 0);
+    scenario_close(&s);
+    scenario_open(&s, 8, 8, 4096);
+    scenario_rules_free(other);
+}
+
 /* The same stream with a clock of a minute and with none to speak of: the ladder does the same. */
 static void test_the_clock_is_no_look(void **state)
 {
@@ -372,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_person_opens_one_and_pauses_without, open_scenario,
                                         close_scenario),
         cmocka_unit_test_setup_teardown(test_a_shorter_clock_opens_when_it_comes, open_scenario,
+                                        close_scenario),
+        cmocka_unit_test_setup_teardown(test_a_shorter_clock_is_before_the_look, open_scenario,
                                         close_scenario),
         cmocka_unit_test_setup_teardown(test_the_clock_is_no_look, open_scenario, close_scenario),
         cmocka_unit_test_setup_teardown(test_exceptions_have_owner_end_and_uses, open_scenario,
