@@ -116,6 +116,12 @@ class Docket:
         self.disputes = [d for d in self.disputes if d.open or terms[d.name].kind == "never"
                          or terms[d.name].is_in_window(d.timestamp, clock)]
 
+    def keep_terms(self, names):
+        """Another version of the contract: what was said of another promise goes."""
+        self.waivers = {name: until for name, until in self.waivers.items() if name in names}
+        self.uses = {name: uses for name, uses in self.uses.items() if name in names}
+        self.disputes = [dispute for dispute in self.disputes if dispute.name in names]
+
     def record(self, terms):
         """What replay shows of it; None where nothing was decided."""
         if not self.known:

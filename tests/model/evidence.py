@@ -70,6 +70,8 @@ class TermState:
             return self._take_amount(event, at, clock)
         elif entered is None or at >= entered:
             self.last = at if self.last is None else max(self.last, at)
+        else:
+            self.late += 1
         return True
 
     def _take_verdicts(self, event, at, clock, entered):

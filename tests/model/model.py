@@ -149,6 +149,12 @@ class Standing:
         self.after_person = after_person    # it follows a pause or a review
         self.docket.enter_recertify()
 
+    def ghost(self):
+        """One that is as this one is, and of which nobody hears."""
+        ghost = copy.deepcopy(self)
+        ghost.report = lambda intervention: None
+        return ghost
+
     def traffic(self, rung):
         return self.contract.ladder[rung]["traffic"]
 
@@ -184,8 +190,7 @@ class Standing:
 
     def _replace(self, event, at, clock, missing):
         """Another version takes the place of the one in force. True where the rung changed."""
-        ghost = copy.deepcopy(self)
-        ghost.report = lambda intervention: None
+        ghost = self.ghost()
         ghost._take(event, at, clock, missing)
         ghost.evaluate(clock)
         if ghost.rung in ("review", "pause"):
@@ -359,8 +364,7 @@ class Standing:
 
     def walk(self, rank, clock):
         """The time at which it would reach a rung of that rank, with no further evidence."""
-        ghost = copy.deepcopy(self)
-        ghost.report = lambda intervention: None
+        ghost = self.ghost()
         while RANK[ghost.rung] < rank:
             if ghost.next_at is None:
                 return self.evidence_leaves() or clock

@@ -85,8 +85,9 @@ class PointedShard(Shard):
             if event["at"] <= event["recorded_at"] + 60_000_000:
                 self.agents.add(event["agent"])
         else:
-            # Nobody's business: it moves the clock, and is not remembered.
+            # Nobody's business: it moves the clock, and is not remembered, though it can be read again.
             super().apply({"kind": "tick", "at": event["recorded_at"]})
+            self.log[-1] = event
 
     def _is_bound(self, agent):
         return any(fnmatch.fnmatchcase(agent, contract.glob) for contract in self.contracts)
@@ -115,12 +116,14 @@ class PointedShard(Shard):
 
     def _carry_over(self, standing, new):
         """A term that promises the same keeps what it has seen, another starts anew."""
-        states = []
+        states, kept = [], []
         for term in new.terms:
-            state = next((s for s in standing.states if promise_of(s.term) == promise_of(term)),
-                         None) or TermState(term)
+            state = next((s for s in standing.states if promise_of(s.term) == promise_of(term)), None)
+            kept += [] if state is None else [term.name]
+            state = state or TermState(term)
             state.term = term
             states.append(state)
+        standing.docket.keep_terms(kept)
         if new.on_agent_version == "keep":
             standing.heard = Heard()
         standing.contract, standing.states = new, states

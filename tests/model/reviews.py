@@ -1,7 +1,7 @@
 """The model of reviews and of the week's ledgers: schemas/reviews.md. And of decisions that come by
 pointers: schemas/decisions.md.
 
-A ledger is kept by contract and week; what it lists of exceptions (`debt`) is not in it.
+A ledger is kept by contract and week.
 """
 import collections
 import datetime
@@ -18,6 +18,9 @@ COUNTS = ("tasks", "rescued_tasks", "rescue_reports", "narrowed", "narrowed_stal
           "reviews_done", "reviews_concrete", "reviews_dropped", "late_kept", "late_broken", "missing",
           "exceptions", "waiver_uses")
 POSITIONS_KEPT = 8
+EXCEPTIONS_KEPT = 8
+OWNER_BYTES = 63
+WEEK_US = 7 * 86_400_000_000
 
 
 def week_of(us):
@@ -47,6 +50,7 @@ class Ledger:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.rescues = dict.fromkeys(RESCUES, 0)
         self.times = {"time_to_narrow": [], "recovery": []}     # in microseconds
+        self.debt = []      # exceptions that were open when the week ended
 
     def add(self, other):
         for name, count in other.counts.items():
@@ -55,6 +59,7 @@ class Ledger:
             self.rescues[name] += count
         for name, times in other.times.items():
             self.times[name] = self.times[name] + times
+        self.debt = self.debt + other.debt
 
     def open(self):
         counts = self.counts
@@ -66,7 +71,7 @@ class Ledger:
         shown = {name: sorted([number, count] for number, count
                               in collections.Counter(map(bucket, times)).items())
                  for name, times in self.times.items()}
-        return {**self.counts, "rescues": self.rescues, **shown}
+        return {**self.counts, "rescues": self.rescues, **shown, "debt": self.debt, "debt_left_out": 0}
 
 
 class CountedReview(Review):
@@ -77,12 +82,13 @@ class CountedReview(Review):
     def __init__(self, every, ledger):
         super().__init__(every)
         self.ledger = ledger
+        self.in_force = 0       # since when `every` is
 
     def settle(self, t):
         """What was due until then is opened, at its own time."""
         if not self.opened and self.is_open(t):
             self.opened = True
-            self.ledger(self.clock_from + self.every).counts["reviews_opened"] += 1
+            self.ledger(max(self.clock_from + self.every, self.in_force)).counts["reviews_opened"] += 1
 
     def step(self, before, to, t):
         self.settle(t)
@@ -95,6 +101,7 @@ class CountedReview(Review):
     def rebind(self, every, t):
         self.settle(t)
         super().rebind(every, t)
+        self.in_force = t
 
     def end(self, t, before, after):
         self.settle(t)
@@ -112,6 +119,15 @@ class ReviewedStanding(Standing):
         self.ledger = ledger
         self.review = CountedReview(contract.review_every, ledger)
         self.fell_at = None         # when it left clear and warn; None: is there, or never was
+        self.exceptions = {}        # of EXCEPTION events, by owner: since, until, uses
+        self.waived = {}            # by term: the log's time of the decision, and who
+        self.positions = {}         # of decisions that came to it last, by id
+        self.forgotten = -1         # the greatest position of those before
+
+    def ghost(self):
+        ghost = super().ghost()
+        ghost.ledger = ghost.review.ledger = lambda t: Ledger()
+        return ghost
 
     # ------------------------------------------------------------ what the model does, and is counted
 
@@ -133,6 +149,8 @@ class ReviewedStanding(Standing):
         counts["waiver_uses"] += sum(self.docket.uses.values()) > before[2]
         counts["missing"] += missing or 0
         self._note_kind(event, self.ledger(clock))
+        if event["kind"] == "exception":
+            self._note_exception(event, at, clock)
 
     @staticmethod
     def _note_kind(event, ledger):
@@ -143,6 +161,38 @@ class ReviewedStanding(Standing):
         if name in ("tasks", "rescue_reports") and rescue is not None:
             ledger.counts["rescued_tasks"] += name == "tasks"
             ledger.rescues[rescue] += 1
+
+    def comes_anew(self, name, offset):
+        """Notes the record of a decision. False: it, or a later one of its id, came before."""
+        if offset in self.positions.values() or offset <= max(self.forgotten, self.positions.get(name, -1)):
+            return False
+        self.positions[name] = offset
+        if len(self.positions) > POSITIONS_KEPT:
+            self.forgotten = max(self.forgotten, self.positions.pop(next(iter(self.positions))))
+        return True
+
+    def _note_exception(self, event, at, clock):
+        owner, until = event.get("owner"), event.get("until")
+        if event.get("source", "self") == "self" or not owner or until is None or until < 0:
+            return
+        owner = owner.encode()[:OWNER_BYTES].decode(errors="ignore")
+        if owner not in self.exceptions and len(self.exceptions) == EXCEPTIONS_KEPT:
+            first = min(self.exceptions, key=lambda name: self.exceptions[name][1])
+            if self.exceptions[first][1] > clock:
+                return
+            del self.exceptions[first]
+        since, end, uses = self.exceptions.get(owner, (at, until, 0))
+        self.exceptions[owner] = min(since, at), max(end, until), uses + 1
+
+    def debt(self, t):
+        """What is let pass past a time."""
+        waived = [(term.name, self.waived[term.name], self.docket.waivers[term.name],
+                   self.docket.uses.get(term.name, 0))
+                  for term in self.contract.terms if self.docket.waives(term, t)]
+        return ([{"agent": self.agent, "term": term, "owner": by, "since": since, "until": until, "uses": uses}
+                 for term, (since, by), until, uses in waived]
+                + [{"agent": self.agent, "term": None, "owner": owner, "since": since, "until": until,
+                    "uses": uses} for owner, (since, until, uses) in self.exceptions.items() if until > t])
 
     def move(self, to, cause, state, t, decision=None):
         before, ledger = self.rung, self.ledger(t)
@@ -173,8 +223,7 @@ class ReviewedShard(PointedShard):
         super().__init__(topic)
         self.decisions = decisions
         self.ledgers = collections.defaultdict(Ledger)      # by contract and week
-        self.positions = collections.defaultdict(list)      # of decisions taken, by standing
-        self.unbound = set()                                # told of already
+        self.told = set()       # offsets of decisions that were ruled
 
     def ledger(self, contract, t):
         return self.ledgers[contract, week_of(t)]
@@ -188,9 +237,19 @@ class ReviewedShard(PointedShard):
             last[contract] = self.ledgers[contract, week]
 
     def apply(self, event):
+        if self.clock is not None:
+            self._end_week(event.get("recorded_at", event["at"]))
         super().apply(event)
         for contract in self.contracts:
             self.ledger(contract.name, self.clock)
+
+    def _end_week(self, clock):
+        """The clock is about to be that: what is open when a week ends is listed."""
+        end = start_of(week_of(self.clock)) + WEEK_US
+        for contract in self.contracts if clock >= end else ():
+            self.ledger(contract.name, self.clock).debt = [
+                debt for key, standing in self.standings.items() if key[1] == contract.name
+                for debt in standing.debt(end)]
 
     def _standing(self, agent, contract):
         key = (agent, contract.name)
@@ -206,6 +265,9 @@ class ReviewedShard(PointedShard):
         for (_, name), standing in before.items():
             if (standing.agent, name) not in self.standings and standing.review.is_open(self.clock):
                 self.ledger(name, self.clock).counts["reviews_dropped"] += 1
+        # Of whom nothing is known any more, nothing is remembered.
+        self.agents = {agent for agent in self.agents
+                       if agent in self.sessions or any(key[0] == agent for key in self.standings)}
 
     # ------------------------------------------------------------ decisions
 
@@ -215,17 +277,21 @@ class ReviewedShard(PointedShard):
         offset = int(attributes.get("offset", -1))
         time, decision = self.decisions.get(offset, (None, None))
         if attributes.get("topic") == "decisions" and decision is not None and time < event["recorded_at"]:
-            self._rule(offset, decision)
+            self._rule(offset, time, decision)
 
-    def _rule(self, offset, decision):
+    def _rule(self, offset, time, decision):
         """What was taken is passed over in silence; see "Decisions" there."""
-        if not any(c.name == decision["contract"] and c.applies_to(decision["agent"]) for c in self.contracts):
-            if offset not in self.unbound:
-                self.unbound.add(offset)
+        bound = [c for c in self.contracts if c.name == decision["contract"] and c.applies_to(decision["agent"])]
+        if not bound:
+            if offset not in self.told:
+                self.told.add(offset)
                 self._decide(decision)
             return
-        taken = self.positions[decision["agent"], decision["contract"]]
-        if offset in taken[-POSITIONS_KEPT:] or offset <= max(taken[:-POSITIONS_KEPT], default=-1):
+        self.agents.add(decision["agent"])
+        standing = self._standing(decision["agent"], bound[0])
+        if not standing.comes_anew(decision["id"], offset):
             return
-        taken.append(offset)
+        self.told.add(offset)
         self._decide(decision)
+        if decision["action"] == "waive" and self.rulings[-1]["ruling"] in ("applied", "unchanged"):
+            standing.waived[decision["term"]] = time, decision["by"]

@@ -406,20 +406,6 @@ static void check_interventions(struct sim_check *check)
     lines_fini(&found);
 }
 
-/* The last record of each key, as compaction leaves it. */
-static bool is_last_of_key(const struct sim_partition *topic, int64_t at)
-{
-    const struct sim_record *record = &topic->records[at];
-    for (int64_t i = at + 1; i < topic->count; i++) {
-        const struct sim_record *later = &topic->records[i];
-        if (later->fate == SIM_COMMITTED && later->key_length == record->key_length &&
-            memcmp(later->key, record->key, record->key_length) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Each contract's weeks were counted once, through all that happened. */
 static void check_weeks(struct sim_check *check)
 {
@@ -441,7 +427,7 @@ static void check_weeks(struct sim_check *check)
             int64_t number = 0;
             if (record->fate != SIM_COMMITTED || record->value == NULL ||
                 !troth_week_key_read(record->key, record->key_length, &contract, &number) ||
-                !is_last_of_key(topic, i)) {
+                !sim_log_is_last(topic, i)) {
                 continue;
             }
             if (troth_week_read(record->value, record->value_length, &week) != TROTH_OK ||

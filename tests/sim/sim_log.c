@@ -312,3 +312,16 @@ const char *sim_record_header(const struct sim_record *record, const char *name)
     }
     return NULL;
 }
+
+bool sim_log_is_last(const struct sim_partition *partition, int64_t offset)
+{
+    const struct sim_record *record = &partition->records[offset];
+    for (int64_t i = offset + 1; i < partition->count; i++) {
+        const struct sim_record *later = &partition->records[i];
+        if (later->fate == SIM_COMMITTED && later->key_length == record->key_length &&
+            memcmp(later->key, record->key, record->key_length) == 0) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -143,6 +143,10 @@ bool sim_log_is_unstable(const struct sim_log *log, int32_t partition);
 /* Compacts a partition up to an offset. */
 void sim_log_compact(struct sim_log *log, enum troth_topic topic, int32_t partition, int64_t until);
 
+/* Whether no later committed record of a partition has the record's key, as compaction leaves it.
+ */
+bool sim_log_is_last(const struct sim_partition *partition, int64_t offset);
+
 /* Returns a header's value, or NULL. */
 const char *sim_record_header(const struct sim_record *record, const char *name);
 

@@ -311,7 +311,6 @@ static void open_world(struct sim_world *world, const struct sim_world_options *
     const troth_status status = troth_framing_init(&world->framing, TROTH_FRAMING_BARE);
     TROTH_ASSERT(status == TROTH_OK);
     sim_stream_init(&world->stream, cluster);
-    world->stream.decides &= options->written == NULL; /* the model is given contracts alone */
     const int64_t drawn_us = (int64_t)random_below(&cluster->random, 5) * 400000;
     const size_t bytes = (size_t)256 << random_below(&cluster->random, 10);
     const bool narrow = random_below(&cluster->random, 8) == 0;

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "consumers/decision_record.h"
+#include "consumers/week_record.h"
 #include "schemas/assert.h"
+#include "schemas/decision_json.h"
 #include "schemas/event_json.h"
 
 enum { PATH_LENGTH = 4096 };
@@ -40,6 +43,28 @@ static void write_contracts(const struct sim_log *log, FILE *file)
         json_dumpf(line, file, JSON_COMPACT);
         fputc('\n', file);
         json_decref(line);
+    }
+}
+
+/* One that is of another agent than its key says is no decision. */
+static void write_decisions(const struct sim_log *log, FILE *file)
+{
+    const struct sim_partition *topic = &log->topics[TROTH_TOPIC_DECISIONS][0];
+    for (int64_t i = 0; i < topic->count; i++) {
+        const struct sim_record *record = &topic->records[i];
+        struct troth_decision decision;
+        if (troth_decision_decode(record->value, record->value_length, &decision) != TROTH_OK ||
+            decision.agent.length != record->key_length ||
+            memcmp(decision.agent.data, record->key, record->key_length) != 0) {
+            continue;
+        }
+        char *line = NULL;
+        decision.position = i;
+        const troth_status status =
+            troth_decision_json_write(&decision, record->timestamp_us, &line);
+        TROTH_ASSERT(status == TROTH_OK);
+        fprintf(file, "%s\n", line);
+        free(line);
     }
 }
 
@@ -96,13 +121,32 @@ static void write_found(const struct sim_check *check, size_t since, FILE *file)
         const struct sim_partition *told = &log->topics[TROTH_TOPIC_INTERVENTIONS][p];
         for (int64_t i = 0; i < told->count; i++) {
             if (told->records[i].fate == SIM_COMMITTED) {
-                fprintf(file, "{\"intervention\":%s}\n", told->records[i].value);
+                const bool ruling = strstr(told->records[i].value, "\"ruling\":") != NULL;
+                fprintf(file, "{\"%s\":%s}\n", ruling ? "ruling" : "intervention",
+                        told->records[i].value);
             }
         }
     }
     for (size_t i = since; i < redis->count; i++) {
         if (redis->writes[i].report != NULL) {
             fprintf(file, "{\"standing\":%s}\n", redis->writes[i].report);
+        }
+    }
+}
+
+static void write_ledgers(const struct sim_log *log, FILE *file)
+{
+    for (int32_t p = 0; p < log->partition_count; p++) {
+        const struct sim_partition *topic = &log->topics[TROTH_TOPIC_STANDINGS][p];
+        for (int64_t i = 0; i < topic->count; i++) {
+            const struct sim_record *record = &topic->records[i];
+            struct troth_text contract;
+            int64_t number = 0;
+            if (record->fate == SIM_COMMITTED && record->value != NULL &&
+                troth_week_key_read(record->key, record->key_length, &contract, &number) &&
+                sim_log_is_last(topic, i)) {
+                fprintf(file, "%.*s\n", (int)record->value_length, record->value);
+            }
         }
     }
 }
@@ -121,6 +165,14 @@ void sim_write_run(const struct sim_check *check, const char *folder, uint64_t s
         snprintf(name, sizeof name, "%" PRId32, p);
         file = create(folder, seed, name);
         write_telemetry(check, p, file);
+        finish(file);
+    }
+    file = create(folder, seed, "decisions");
+    write_decisions(&check->cluster->log, file);
+    finish(file);
+    if (check->config->checkpoint_us > 0) {
+        file = create(folder, seed, "ledgers");
+        write_ledgers(&check->cluster->log, file);
         finish(file);
     }
     file = create(folder, seed, "found");
