@@ -24,6 +24,7 @@ enum fake_act {
     FAKE_AGENT,        /* an agent was put, by narrow() too */
     FAKE_ANNOUNCED,    /* a widening's record was put */
     FAKE_OUTAGE,       /* that telemetry stopped, or is over, was put */
+    FAKE_WEEK,         /* a ledger of the week was put; text: it */
     FAKE_REMOVED,      /* a standing was said to have ended */
     FAKE_ACKNOWLEDGED, /* the store has answered everything */
     FAKE_OWNED,        /* a partition was made a worker's in the store; offset: found applied */

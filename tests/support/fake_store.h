@@ -366,17 +366,20 @@ static inline troth_status fake_store_put_agent(struct troth_store *base,
     return status;
 }
 
-/* Weeks are told of in their records of the log. */
 static inline troth_status fake_store_put_week(struct troth_store *base, int32_t partition,
                                                int64_t applied, const char *contract,
                                                int64_t number, const char *text, size_t length)
 {
-    (void)applied;
-    (void)contract;
     (void)number;
-    (void)text;
-    (void)length;
-    return fake_store_put(fake_store_of(base), partition);
+    const troth_status status = fake_store_put(fake_store_of(base), partition);
+    if (status == TROTH_OK) {
+        struct fake_entry *entry = fake_journal_add(fake_store_of(base)->journal, FAKE_WEEK);
+        entry->partition = partition;
+        entry->offset = applied;
+        entry->text = text != NULL ? strndup(text, length) : NULL;
+        snprintf(entry->contract, sizeof entry->contract, "%s", contract);
+    }
+    return status;
 }
 
 static inline troth_status fake_store_put_outage(struct troth_store *base,

@@ -3,7 +3,8 @@
  * widening never before its record is committed; interventions are committed at once; a commit
  * comes after what the store was sent, but waits for no store that is away or says no; with the
  * store away or slow scoring and interventions go on, nothing is lost, and on return every standing
- * is shown anew, wherever the connection breaks; inside the dead band nothing is written.
+ * is shown anew, wherever the connection breaks; inside the dead band nothing is written, but
+ * each use of a waiver is; who drains shows the ledgers that the last commit wrote.
  */
 #include "tests/support/fake_world.h"
 
@@ -428,6 +429,57 @@ static void drain_finishes_what_is_read(void **state)
     assert_int_equal(committed(), end_of_log());
 }
 
+/* The ledger that the store was given last. */
+static const char *shown_week(void)
+{
+    const char *text = NULL;
+    for (size_t i = 0; i < world.journal.count; i++) {
+        text = world.journal.entries[i].act == FAKE_WEEK ? world.journal.entries[i].text : text;
+    }
+    return text;
+}
+
+/* Of 5 tasks the ledger in the log tells only with the last commit. */
+static void drain_shows_the_last_ledger(void **state)
+{
+    (void)state;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 10);
+    world_run(&world, 10 * SECOND_US);
+    assert_non_null(strstr(shown_week(), "\"tasks\":10,"));
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 5);
+    world_step(&world);
+    assert_non_null(strstr(shown_week(), "\"tasks\":10,"));
+    assert_int_equal(troth_worker_drain(world.worker, 5 * SECOND_US), TROTH_OK);
+    assert_non_null(strstr(shown_week(), "\"tasks\":15,"));
+}
+
+/* The first leak takes the score to 0, where it stays: all that the others change is their count.
+ */
+static void uses_of_a_waiver_are_shown(void **state)
+{
+    (void)state;
+    world_crash(&world);
+    world.config.read_decisions = true;
+    world_start(&world);
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 20);
+    world_run(&world, 10 * SECOND_US);
+    struct troth_decision waiver = world_decision(&world, "a", TROTH_ACTION_WAIVE, 1);
+    waiver.term = troth_text_of("no-leak");
+    waiver.until_us = world.clock.wall_us + 3600 * SECOND_US;
+    (void)world_decide(&world, &waiver);
+    world_run(&world, 2 * SECOND_US);
+    world_leak(&world, "a");
+    world_run(&world, 2 * SECOND_US);
+    assert_int_equal(shown_rung("a"), TROTH_RUNG_CLEAR);
+    assert_int_equal(fake_store_shows(&world.store, "a", "refunds")->score, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        const size_t from = world.journal.count;
+        world_leak(&world, "a");
+        world_run(&world, SECOND_US);
+        assert_int_equal(fake_journal_count(&world.journal, FAKE_STANDING, "a", from), 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +505,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(good_until_is_kept_fresh, open_world, close_world),
         cmocka_unit_test_setup_teardown(without_a_store_all_goes_on, open_world, close_world),
         cmocka_unit_test_setup_teardown(drain_finishes_what_is_read, open_world, close_world),
+        cmocka_unit_test_setup_teardown(drain_shows_the_last_ledger, open_world, close_world),
+        cmocka_unit_test_setup_teardown(uses_of_a_waiver_are_shown, open_world, close_world),
     };
     return cmocka_run_group_tests_name("worker_store", tests, NULL, NULL);
 }
