@@ -53,14 +53,16 @@ static const char *word(const struct troth_week_report *report, const char *text
     return shown;
 }
 
-/* Out text: partitions of which there is no ledger, "2, 5 and 3 more"; "" where there is none. */
+/* Out text: partitions whose ledger has not come, "2, 5 and 3 more"; "" where there is none. One
+ * where no agent of the contract ever was has none and wants none; one that had a ledger the week
+ * before has one again as soon as its log is in this week. Returns how many. */
 static unsigned missing_text(const struct troth_week_report *report, char text[NOTE_MAX])
 {
     unsigned missing = 0;
     size_t length = 0;
     text[0] = '\0';
     for (int32_t i = 0; i < report->weeks->partitions; i++) {
-        if (troth_ledger_has(report->now, i)) {
+        if (troth_ledger_has(report->now, i) || !troth_ledger_has(report->before, i)) {
             continue;
         }
         if (missing++ < MISSING_SHOWN) {
@@ -101,9 +103,10 @@ static void print_notes(const struct troth_week_report *report)
     const unsigned missing = missing_text(report, text);
     if (missing > 0) {
         note(report,
-             "Of %" PRId32 " partitions %s %s missing: nothing was counted there, or their ledger "
-             "has not come.",
-             report->weeks->partitions, text, missing == 1 ? "is" : "are");
+             "Partition%s %s had a ledger the week before and %s none of this one: what happened "
+             "there since is not counted yet. Does an engine own %s (troth doctor)?",
+             missing == 1 ? "" : "s", text, missing == 1 ? "has" : "have",
+             missing == 1 ? "it" : "them");
     }
     if (troth_week_rescues_text(ledger, rescued)[0] != '\0') {
         note(report, "Rescues by kind: %s.", rescued);
