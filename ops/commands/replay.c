@@ -11,6 +11,7 @@
 #include "consumers/announce.h"
 #include "consumers/report.h"
 #include "ops/command.h"
+#include "ops/commands/replay_weeks.h"
 #include "ops/contract_files.h"
 #include "ops/message.h"
 #include "ops/recording.h"
@@ -29,6 +30,7 @@ struct brought {
 enum { STANDING_BYTES = 1024 }; /* room per standing, as the engine has */
 
 struct replay {
+    const struct troth_context *command;
     const struct troth_config *config;
     struct troth_contract_files contracts;
     struct troth_rules *rules;
@@ -39,6 +41,8 @@ struct replay {
     struct troth_shard_memory memory;
     struct troth_recording recording;
     struct troth_report_origin origin;
+    struct troth_replay_weeks weeks;
+    bool tells_weeks;
     bool json;
     bool broken; /* there was no memory, as has been told; nothing more is taken */
     uint64_t rejects[TROTH_STATUS_COUNT];
@@ -73,6 +77,16 @@ static void print_intervention(void *context, const struct troth_intervention *t
            term[0] != '\0' ? " of " : "", term);
 }
 
+static void note_week(void *context, unsigned slot, const struct troth_week *week)
+{
+    struct replay *replay = context;
+    if (replay->tells_weeks) {
+        troth_replay_weeks_note(&replay->weeks, week,
+                                troth_shard_rules(replay->shard, slot)->contract->name,
+                                replay->origin.partition, troth_week_start_us(week->number + 1));
+    }
+}
+
 static bool load_contracts(struct replay *replay)
 {
     replay->rules = calloc(replay->contracts.count, sizeof *replay->rules);
@@ -99,6 +113,7 @@ static bool make_shard(struct replay *replay, bool of_a_log)
                                              .evict_after_us =
                                                  of_a_log ? replay->config->evict_after_us : 0,
                                              .on_intervention = print_intervention,
+                                             .on_week = note_week,
                                              .context = replay};
     if (!troth_shard_memory_open(&replay->memory, shard, replay->config)) {
         return false;
@@ -303,6 +318,13 @@ static bool print_standings(struct replay *replay)
     return true;
 }
 
+static bool print_weeks(struct replay *replay)
+{
+    return !replay->tells_weeks ||
+           troth_replay_weeks_print(&replay->weeks, replay->command, replay->shard,
+                                    replay->origin.partition);
+}
+
 /* Says on stderr what was not applied. */
 static void tell_rejects(const struct replay *replay)
 {
@@ -319,12 +341,14 @@ static int run(const struct troth_context *context, int argc, char **argv)
 {
     static const struct option options[] = {{"contracts", required_argument, NULL, 'c'},
                                             {"batch", required_argument, NULL, 'b'},
+                                            {"weeks", no_argument, NULL, 'w'},
                                             {NULL, 0, NULL, 0}};
     struct replay *replay = calloc(1, sizeof *replay);
     int exit_status = TROTH_EXIT_USAGE;
     if (replay == NULL) {
         return TROTH_EXIT_NO;
     }
+    replay->command = context;
     replay->json = context->json;
     replay->recording = (struct troth_recording){.group = TROTH_PREFETCH,
                                                  .on_records = take_records,
@@ -345,20 +369,25 @@ static int run(const struct troth_context *context, int argc, char **argv)
             replay->recording.group = (unsigned)batch;
             continue;
         }
+        if (option == 'w') {
+            replay->tells_weeks = true;
+            continue;
+        }
         if (option != 'c') {
             goto out;
         }
         loaded &= troth_contract_files_add(&replay->contracts, optarg) == TROTH_OK;
     }
     if (argc - optind != 1) {
-        troth_message_error("usage: troth replay [--contracts DIR] [--json] FILE; FILE may be -");
+        troth_message_error("usage: troth replay [--contracts DIR] [--weeks] [--json] FILE; FILE "
+                            "may be -");
         goto out;
     }
     exit_status = TROTH_EXIT_NO;
     replay->recording.path = argv[optind];
     replay->config = context->config;
     if (loaded && load_contracts(replay) && troth_recording_read(&replay->recording) &&
-        is_ready(replay) && print_standings(replay)) {
+        is_ready(replay) && print_standings(replay) && print_weeks(replay)) {
         tell_rejects(replay);
         if (replay->contracts.count == 0 && replay->brought == NULL) {
             troth_message_warn(
@@ -370,6 +399,7 @@ static int run(const struct troth_context *context, int argc, char **argv)
             troth_recording_is_whole(&replay->recording) ? TROTH_EXIT_DONE : TROTH_EXIT_NO;
     }
 out:
+    troth_replay_weeks_fini(&replay->weeks);
     troth_shard_memory_close(&replay->memory);
     free(replay->told);
     while (replay->brought != NULL) {
@@ -385,7 +415,7 @@ out:
 
 const struct troth_command troth_command_replay = {
     .name = "replay",
-    .arguments = "[--contracts DIR] [--json] FILE",
+    .arguments = "[--contracts DIR] [--weeks] [--json] FILE",
     .summary = "score recorded events (JSON Lines) without Kafka or Redis: what-if and audit",
     .help =
         "FILE is taken as the log of one shard; - is standard input. --contracts takes a file or\n"
@@ -396,6 +426,10 @@ const struct troth_command troth_command_replay = {
         "A file of troth dump brings its contracts, its decisions and its offsets along: of it "
         "the\n"
         "interventions are, byte for byte, those that the engine told.\n"
+        "--weeks tells at the end what each contract's weeks were like, as troth review week\n"
+        "does, of this one shard; with --json one {\"week\": ...} a line, the ledger as the "
+        "engine\n"
+        "writes it (schemas/reviews.md) but for the exceptions that are open at a week's end.\n"
         "--batch N reads N lines ahead (1 to 32); what is printed never depends on it.\n",
     .run = run,
 };

@@ -267,7 +267,7 @@ bool troth_week_report_print(const struct troth_week_report *report, bool first)
            date(start_us + TROTH_WEEK_US - 1, DATE_LENGTH, to), report->markdown ? "\n" : "");
     print_notes(report);
     putchar('\n');
-    return print_figures(report) && print_debts(report);
+    return print_figures(report) && (report->debts == NULL || print_debts(report));
 }
 
 /* ---- as JSON ---- */

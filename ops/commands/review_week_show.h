@@ -15,7 +15,8 @@ struct troth_week_report {
     struct troth_weeks *weeks;
     const struct troth_ledger *now;
     const struct troth_ledger *before;
-    const struct troth_debts *debts; /* open at the end of the week, or now; of all contracts */
+    /* Open at the end of the week, or now; of all contracts. NULL: they are not told as text. */
+    const struct troth_debts *debts;
     bool debts_known;
     bool debts_read; /* those that are open now */
     bool markdown;
