@@ -83,9 +83,12 @@ def figure(printed, name):
 
 
 class Servers:
-    """A private Kafka and Redis on all cores but the consumer's."""
+    """A private Kafka, where one is wanted, and Redis on all cores but the consumer's.
 
-    def __init__(self):
+    In kafka: whether one is; or a list of the broker's settings, KEY=VALUE.
+    """
+
+    def __init__(self, kafka=True):
         cores = sorted(os.sched_getaffinity(0))
         self.consumer_cores = {cores[0]} if len(cores) > 1 else set(cores)
         self.all_cores = set(cores)
@@ -93,12 +96,13 @@ class Servers:
         os.sched_setaffinity(0, self.other_cores)
         LOCAL.mkdir(parents=True, exist_ok=True)
         self.stop()  # what an interrupted run left is on any core
-        self.bootstrap = self.start("kafka", "bootstrap")
+        settings = [word for setting in (kafka if isinstance(kafka, list) else []) for word in ("--set", setting)]
+        self.bootstrap = None if kafka is False else self.start("kafka", "bootstrap", *settings)
         self.redis = self.start("redis", "redis")
 
     @staticmethod
-    def start(name, key):
-        printed = run(ROOT / "ops/local" / name, "start", "--dir", LOCAL / name)
+    def start(name, key, *words):
+        printed = run(ROOT / "ops/local" / name, "start", "--dir", LOCAL / name, *words)
         return re.search(rf"^{key}=(.*)$", printed, re.MULTILINE).group(1)
 
     @staticmethod
@@ -110,6 +114,11 @@ class Servers:
     def ask_redis(self, *words):
         host, port = self.redis.rsplit(":", 1)
         return run("redis-cli", "-h", host, "-p", port, *words)
+
+    def redis_cpu_s(self):
+        """Returns user and system time of Redis so far, in microseconds' resolution."""
+        told = self.ask_redis("INFO", "cpu")
+        return sum(float(value) for value in re.findall(r"^used_cpu_(?:sys|user):([\d.]+)", told, re.MULTILINE))
 
     def empty_redis(self):
         self.ask_redis("FLUSHALL")
@@ -225,13 +234,13 @@ class Log:
         return int(figure(printed, "load_agents"))
 
 
-def run_bench(measure):
+def run_bench(measure, kafka=True):
     """Calls measure(servers) with everything that it starts ended again. Returns the exit status."""
     for variable in [name for name in os.environ if name.startswith("TROTH_") and name != "TROTH_LOCAL"]:
         del os.environ[variable]  # a parameter of somebody's own engine must not reach ours
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        measure(Servers())
+        measure(Servers(kafka))
     except Failure as failure:
         say(failure)
         return 1
