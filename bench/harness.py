@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCAL = Path(os.environ.get("TROTH_LOCAL", ROOT / ".local")) / "bench"
 PARTITIONS = 4
 PATIENCE_S = 600  # for anything that is waited for
+RATE_MAX = 50000  # events/s of an open loop: with more, the sender, Kafka and Redis, which share a core, are measured
+SIDES = {"at_least_once": ("--delivery", "at_least_once"), "exactly_once": ("--checkpoint", "1s")}
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 CONTRACT = """\
@@ -232,6 +234,32 @@ class Log:
         printed = run(self.build / "bench/bench_load", "--config", self.config, "--events", events, *words,
                       preexec_fn=lambda: os.sched_setaffinity(0, self.servers.all_cores))
         return int(figure(printed, "load_agents"))
+
+
+def stream(log, side, member=None):
+    """Reads all telemetry. Returns CPU-seconds and seconds of the streaming alone, and the engine."""
+    log.servers.empty_redis()
+    engine = log.start_engine(*SIDES[side], member=member)
+    began = engine.wait_for("is ours:", PARTITIONS)
+    began_cpu = engine.cpu_s()
+    ended = engine.wait_for("has caught up at", PARTITIONS)
+    return engine.cpu_s() - began_cpu, ended - began, engine
+
+
+def wait_until_live(engine):
+    """Waits until an engine that has all partitions has caught up on those where there was something to."""
+    engine.wait_for("is ours:", PARTITIONS)
+    behind = [left for left in re.findall(r"is ours: .* (\d+) to catch up", engine.said()) if left != "0"]
+    engine.wait_for("has caught up at", len(behind))
+
+
+def wait_until_whole(servers, log):
+    """Waits until all standings have been published anew."""
+    for _ in range(600):
+        if servers.ask_redis("HGET", f"{log.prefix}:meta", "rebuilding").strip() == "0":
+            return
+        time.sleep(0.1)
+    raise Failure("the view in Redis was not whole within a minute")
 
 
 def run_bench(measure, kafka=True):

@@ -1,7 +1,8 @@
 /*
- * The floor under a narrowing's way: a loop that takes the records of telemetry from librdkafka in
- * batches and writes an agent's hash to Redis for those that bench_visible sends to narrow, which
- * it knows by their keys; then it tells Redis' channel. Nothing is decoded, judged or committed.
+ * The floor under a narrowing's way, and a score's: a loop that takes the records of telemetry from
+ * librdkafka in batches and writes an agent's hash to Redis for those that bench_visible waits for,
+ * which it knows by their keys; of a narrowing it also tells Redis' channel. Nothing is decoded,
+ * judged or committed.
  *
  *   bench_hset [--config FILE]     reads from the log's end on, until it is killed
  *
@@ -23,11 +24,23 @@ struct writer {
     unsigned written; /* commands without an answer yet */
 };
 
-static void write_narrowing(void *context, const rd_kafka_message_t *message)
+static bool begins_with(const rd_kafka_message_t *message, const char *mark)
 {
-    static const char mark[] = "leak-";
+    const size_t length = strlen(mark);
+    return message->key_len >= length && memcmp(message->key, mark, length) == 0;
+}
+
+static void write_record(void *context, const rd_kafka_message_t *message)
+{
     struct writer *writer = context;
-    if (message->key_len < sizeof mark - 1 || memcmp(message->key, mark, sizeof mark - 1) != 0) {
+    if (begins_with(message, "probe-")) {
+        redisAppendCommand(writer->redis, "HSET %s:agent:%b score %" PRId64 " as_of %" PRId64,
+                           writer->prefix, message->key, message->key_len, message->offset,
+                           message->offset);
+        writer->written++;
+        return;
+    }
+    if (!begins_with(message, "leak-")) {
         return;
     }
     redisAppendCommand(writer->redis, "HSET %s:bare:%b rung pause traffic 0 score 0 as_of %" PRId64,
@@ -56,8 +69,8 @@ static void serve(struct bench_reader *reader, struct writer *writer)
 {
     bool told = false;
     do {
-        if (bench_reader_take(reader, 0, TROTH_BATCH_MAX, write_narrowing, writer) == 0) {
-            (void)bench_reader_take(reader, IDLE_MS, 1, write_narrowing, writer);
+        if (bench_reader_take(reader, 0, TROTH_BATCH_MAX, write_record, writer) == 0) {
+            (void)bench_reader_take(reader, IDLE_MS, 1, write_record, writer);
         }
         if (!told && reader->ended >= reader->partitions) {
             told = true;

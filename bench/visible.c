@@ -1,24 +1,34 @@
 /*
  * Open loop: sends the standard load at a given rate, whether or not anybody keeps up, and among it
- * records that each narrow an agent; and notes when each of these is acknowledged by Kafka and when
- * a subscriber of Redis' channel learns of it.
+ * records that each narrow an agent, or move its score; and notes when each of these is
+ * acknowledged by Kafka and when a subscriber of Redis' channel learns of it, or the score stands
+ * in Redis (visible/scores.h).
  *
  *   bench_visible [--config FILE] [--rate N] [--breaking N] [--seconds N] [--agents N] [--first N]
+ *                 [--scores] [--failed]
  *
  *   --rate N       records a second, all in all
  *   --breaking N   of them that narrow, each a new agent leak-NUMBER; 0: nothing is watched
  *   --first N      number of the first of these: none may come twice
+ *   --scores       they narrow nothing: each is a task of another agent, probe-NUMBER from 0 on
+ *   --failed       those tasks failed; else they are well done. By turns, so that scores move far
  *
  *   visible_count                         narrowings sent
  *   visible_missed                        of them, that the channel did not tell of within 30 s
  *   visible_p50_ms, _p99_ms, _p999_ms     from the acknowledgement to the channel; missed ones
- * count as 30 s visible_events_per_s                  that were sent visible_late_ms by how much
- * the sender was behind its plan at most
+ *                                         count as 30 s. Of scores, with it by how much the sender
+ *                                         was behind its plan with the record, or the wait that it
+ *                                         made others wait would be missing (coordinated omission)
+ *   visible_moved                         probes that were written once, and have another score
+ *   visible_events_per_s                  that were sent
+ *   visible_late_ms                       by how much the sender was behind its plan at most
  *
  * Threads: one sends, one takes acknowledgements, one listens to the channel. Each of a record's
  * times is written by one thread, and read when all have ended.
  */
 #include "bench/standard_load.h"
+
+#include "bench/visible/scores.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -49,6 +59,8 @@ struct plan {
     int64_t seconds;
     int64_t agents;
     int64_t first;
+    bool scores;
+    bool failed;
 };
 
 static struct {
@@ -63,6 +75,7 @@ static struct {
     atomic_llong seen;
     int64_t acknowledged_us[NARROWINGS_MAX]; /* 0: not */
     int64_t seen_us[NARROWINGS_MAX];
+    int64_t late_us[NARROWINGS_MAX]; /* behind the plan, when it was sent */
 } state;
 
 static int64_t now_us(void)
@@ -105,9 +118,18 @@ static void note_seen(const char *text, size_t length, int64_t at_us)
     }
 }
 
+static int64_t seen_so_far(void)
+{
+    return state.plan.scores ? bench_scores_seen() : atomic_load(&state.seen);
+}
+
 static void *listen_to_channel(void *argument)
 {
     (void)argument;
+    if (state.plan.scores) {
+        bench_scores_listen();
+        return NULL;
+    }
     void *taken = NULL;
     bool ended = false;
     while (!ended && redisGetReply(state.listener, &taken) == REDIS_OK) {
@@ -164,6 +186,29 @@ static bool send_breaking(int64_t number)
     return send_event(&event, number);
 }
 
+static bool send_probe(int64_t number)
+{
+    char name[NAME_LENGTH];
+    const struct troth_clock clock = troth_clock_system();
+    struct troth_event event = {.kind = TROTH_KIND_TASK,
+                                .outcome =
+                                    state.plan.failed ? TROTH_OUTCOME_FAILED : TROTH_OUTCOME_OK,
+                                .at_us = clock.wall_us(clock.context)};
+    event.present = 1U << TROTH_FIELD_ID | 1U << TROTH_FIELD_AGENT | 1U << TROTH_FIELD_AT |
+                    1U << TROTH_FIELD_KIND | 1U << TROTH_FIELD_OUTCOME | 1U << TROTH_FIELD_SOURCE;
+    const int length = snprintf(name, sizeof name, BENCH_PROBE "%" PRId64, number);
+    event.agent = (struct troth_text){name, (uint32_t)length};
+    memcpy(event.id, name, (size_t)length < sizeof event.id ? (size_t)length : sizeof event.id);
+    return send_event(&event, number);
+}
+
+/* One of those that are waited for. */
+static bool send_watched(int64_t number, int64_t late_us)
+{
+    state.late_us[number] = late_us;
+    return state.plan.scores ? send_probe(number) : send_breaking(number);
+}
+
 static bool send_task(struct troth_fleet *fleet)
 {
     const struct troth_clock clock = troth_clock_system();
@@ -195,7 +240,8 @@ static bool send_all(struct troth_fleet *fleet, int64_t *narrowings, int64_t *la
             /* Evenly among the others. */
             const bool breaks =
                 (sent + 1) * plan->breaking / plan->rate > sent * plan->breaking / plan->rate;
-            well = breaks ? send_breaking((*narrowings)++) : send_task(fleet);
+            const int64_t late = now_us() - began_us - sent * 1000000 / plan->rate;
+            well = breaks ? send_watched((*narrowings)++, late > 0 ? late : 0) : send_task(fleet);
         }
         usleep(SLICE_US);
     }
@@ -251,16 +297,27 @@ static bool open_listener(const struct troth_config *config, redisContext **spea
     return subscribed;
 }
 
+/* From the acknowledgement; of a score, from when it would have come had the sender kept its plan.
+ * Returns whether it was seen. */
+static bool took(size_t number, int64_t *us)
+{
+    const bool scores = state.plan.scores;
+    const int64_t from_us = state.acknowledged_us[number] - (scores ? state.late_us[number] : 0);
+    const int64_t seen_us = scores ? bench_scores_seen_us((int64_t)number) : state.seen_us[number];
+    const bool seen = state.acknowledged_us[number] != 0 && seen_us != 0;
+    *us = seen ? seen_us - from_us : PATIENCE_US;
+    return seen;
+}
+
 static void print_times(int64_t narrowings, double seconds, int64_t late_us)
 {
     static double took_ms[NARROWINGS_MAX];
     const size_t count = (size_t)narrowings;
     size_t missed = 0;
     for (size_t i = 0; i < count; i++) {
-        const bool seen = state.acknowledged_us[i] != 0 && state.seen_us[i] != 0;
-        missed += !seen;
-        took_ms[i] =
-            (double)(seen ? state.seen_us[i] - state.acknowledged_us[i] : PATIENCE_US) / 1e3;
+        int64_t us = 0;
+        missed += !took(i, &us);
+        took_ms[i] = (double)us / 1e3;
     }
     qsort(took_ms, count, sizeof took_ms[0], bench_by_value);
     printf("visible_count %zu narrowings\n", count);
@@ -290,18 +347,28 @@ static bool measure(struct troth_fleet *fleet, redisContext *speaker)
     const bool sent = send_all(fleet, &narrowings, &late_us);
     const double seconds = (double)(now_us() - began_us) / 1e6;
     for (const int64_t end_us = now_us() + PATIENCE_US;
-         sent && atomic_load(&state.seen) < narrowings && now_us() < end_us;) {
+         sent && seen_so_far() < narrowings && now_us() < end_us;) {
         usleep(SLICE_US);
     }
     atomic_store(&state.acknowledging, false);
-    freeReplyObject(redisCommand(speaker, "PUBLISH %s %s", state.channel, last_words));
+    if (state.plan.scores) {
+        bench_scores_stop();
+    } else {
+        freeReplyObject(redisCommand(speaker, "PUBLISH %s %s", state.channel, last_words));
+    }
     (void)pthread_join(listener, NULL);
     (void)pthread_join(acknowledger, NULL);
     print_times(narrowings, seconds, late_us);
     if (!sent) {
         troth_message_error("not all could be sent");
+        return false;
     }
-    return sent;
+    int64_t moved = 0;
+    const bool checked = !state.plan.scores || bench_scores_check(&moved);
+    if (state.plan.scores && checked) {
+        printf("visible_moved %" PRId64 " probes\n", moved);
+    }
+    return checked;
 }
 
 static bool run(const struct troth_config *config)
@@ -310,8 +377,12 @@ static bool run(const struct troth_config *config)
     redisContext *speaker = NULL;
     struct troth_fleet *fleet =
         bench_fleet_create((uint32_t)state.plan.agents, clock.wall_us(clock.context));
-    const bool done = fleet != NULL && open_producer(config) && open_listener(config, &speaker) &&
-                      measure(fleet, speaker);
+    const bool done =
+        fleet != NULL && open_producer(config) &&
+        (state.plan.scores ? bench_scores_open(config, state.plan.breaking * state.plan.seconds)
+                           : open_listener(config, &speaker)) &&
+        measure(fleet, speaker);
+    bench_scores_close();
     if (speaker != NULL) {
         redisFree(speaker);
     }
@@ -339,14 +410,18 @@ int main(int argc, char **argv)
         {"seconds", TROTH_OPTION_INTEGER, &plan->seconds, 1, 600},
         {"agents", TROTH_OPTION_INTEGER, &plan->agents, 1, TROTH_FLEET_AGENTS_MAX},
         {"first", TROTH_OPTION_INTEGER, &plan->first, 0, INT64_C(1000000000)},
+        {"scores", TROTH_OPTION_FLAG, &plan->scores, 0, 0},
+        {"failed", TROTH_OPTION_FLAG, &plan->failed, 0, 0},
     };
     troth_message_setup("bench_visible", TROTH_MESSAGE_PLAIN, TROTH_MESSAGE_INFO);
     if (troth_options_take_common(&argc, argv, &common) != TROTH_OK ||
         troth_options_parse(options, sizeof options / sizeof options[0], argc, argv, &operands) !=
             TROTH_OK ||
-        operands != 0 || plan->breaking * plan->seconds > NARROWINGS_MAX) {
+        operands != 0 ||
+        plan->breaking * plan->seconds > (plan->scores ? BENCH_PROBES_MAX : NARROWINGS_MAX)) {
         fputs("usage: bench_visible [--config FILE] [--rate N] [--breaking N] [--seconds N] "
-              "[--agents N] [--first N]; at most 1,000,000 narrowings\n",
+              "[--agents N] [--first N] [--scores [--failed]]; at most 1,000,000 narrowings, "
+              "10,000 scores\n",
               stderr);
         return 2;
     }
