@@ -185,6 +185,17 @@ static void add_version(struct troth_resp *resp, const struct troth_publication 
     add_integer_field(resp, "version_heard", asks ? heard->last_us : 0);
 }
 
+/* Adds the score of an agent in a sorted set, with a fraction that is the agent's own: so hardly
+ * two are equal. There are a thousand whole scores for a hundred thousand agents, and among equals
+ * Redis finds an agent's place by its name, for which it has to fetch each name that it compares.
+ * 256ths are the same number in eight decimals and in a double, and are shown as they were written.
+ */
+static void add_place(struct troth_resp *resp, int64_t score, struct troth_text agent)
+{
+    const uint64_t part = troth_agents_hash(agent) % 256;
+    troth_resp_decimal(resp, (double)score + (double)part / 256.0);
+}
+
 int64_t troth_redis_rank(unsigned rung, unsigned score)
 {
     TROTH_ASSERT(rung < TROTH_RUNG_COUNT);
@@ -257,7 +268,7 @@ void troth_redis_write_standing(struct troth_resp *resp, const char *prefix,
 
     troth_resp_begin(resp, "ZADD");
     add_key(resp, prefix, "fleet", troth_text_of(contract->name), "");
-    troth_resp_integer(resp, troth_redis_rank(view->standing->rung, standing->score.score));
+    add_place(resp, troth_redis_rank(view->standing->rung, standing->score.score), view->agent);
     troth_resp_bytes(resp, view->agent.data, view->agent.length);
     troth_resp_end(resp);
     if (standing->whole) {
@@ -341,13 +352,24 @@ static void add_agent_still(struct troth_resp *resp, const struct troth_agent_pu
     add_integer_field(resp, "guarded", agent->meet.guarded);
 }
 
-/* Puts an agent into the set of one of its capabilities. */
-static void write_place(struct troth_resp *resp, const char *prefix, const char *kind,
-                        const char *capability, int64_t score, struct troth_text agent)
+/* Puts an agent into the set of one of its capabilities, by its score. */
+static void write_route(struct troth_resp *resp, const char *prefix, const char *capability,
+                        int64_t score, struct troth_text agent)
 {
     troth_resp_begin(resp, "ZADD");
-    add_key(resp, prefix, kind, troth_text_of(capability), "");
-    troth_resp_integer(resp, score);
+    add_key(resp, prefix, "route", troth_text_of(capability), "");
+    add_place(resp, score, agent);
+    troth_resp_bytes(resp, agent.data, agent.length);
+    troth_resp_end(resp);
+}
+
+/* Into the one of those on probation, where all have 0. */
+static void write_probation(struct troth_resp *resp, const char *prefix, const char *capability,
+                            struct troth_text agent)
+{
+    troth_resp_begin(resp, "ZADD");
+    add_key(resp, prefix, "probation", troth_text_of(capability), "");
+    troth_resp_integer(resp, 0);
     troth_resp_bytes(resp, agent.data, agent.length);
     troth_resp_end(resp);
 }
@@ -381,9 +403,9 @@ void troth_redis_write_agent(struct troth_resp *resp, const char *prefix,
     }
     troth_resp_end(resp);
     for (unsigned i = 0; troth_redis_is_routed(agent) && i < meet->capability_count; i++) {
-        write_place(resp, prefix, "route", meet->capabilities[i], meet->score, agent->agent);
+        write_route(resp, prefix, meet->capabilities[i], meet->score, agent->agent);
         if (enters && troth_redis_is_probationary(agent)) {
-            write_place(resp, prefix, "probation", meet->capabilities[i], 0, agent->agent);
+            write_probation(resp, prefix, meet->capabilities[i], agent->agent);
         }
     }
 }

@@ -83,7 +83,8 @@ void troth_redis_write_record(struct troth_resp *resp, const struct troth_redis_
 void troth_redis_write_restated(struct troth_resp *resp, const struct troth_redis_stream *stream,
                                 int32_t partition);
 
-/* Returns the score of a standing in PREFIX:fleet:CONTRACT: the worst is the least. */
+/* Returns the score of a standing in PREFIX:fleet:CONTRACT, where a fraction below 1 comes to it:
+ * the worst is the least. */
 int64_t troth_redis_rank(unsigned rung, unsigned score);
 
 /* Out text: a cause as a sentence, terminated, such as

@@ -6,6 +6,8 @@
  */
 #include "tests/support/redis.h"
 
+#include <math.h>
+
 enum { DOCUMENT_LENGTH_MAX = 65536 };
 
 static const char odd_name[] = ODD_NAME;
@@ -211,8 +213,55 @@ static void any_name_of_an_agent_passes(void **state)
     assert_string_equal(reply->element[2]->str, "refund,quote");
     assert_string_equal(reply->element[3]->str, "refunds/resolves");
     assert_string_equal(reply->element[4]->str, "1790000000000001");
-    assert_string_equal(ask("ZSCORE troth:route:quote %b", odd_name, length)->str, "512");
-    assert_string_equal(ask("ZSCORE troth:fleet:refunds %b", odd_name, length)->str, "20512");
+    assert_memory_equal(ask("ZSCORE troth:route:quote %b", odd_name, length)->str, "512.", 4);
+    assert_memory_equal(ask("ZSCORE troth:fleet:refunds %b", odd_name, length)->str, "20512.", 6);
+    store->close(store);
+}
+
+enum { ALIKE = 400 }; /* agents of one score */
+
+/* Counts the neighbours in a set that are equal, all of which have one whole score. */
+static unsigned ties_in(const char *key, int64_t whole)
+{
+    unsigned ties = 0;
+    double before = -1.0;
+    const redisReply *reply = ask("ZRANGE %s 0 -1 WITHSCORES", key);
+    assert_int_equal(reply->elements, 2 * ALIKE);
+    for (size_t i = 1; i < reply->elements; i += 2) {
+        const double score = strtod(reply->element[i]->str, NULL);
+        assert_true(score >= (double)whole && score < (double)whole + 1.0);
+        assert_true(reply->element[i]->len <=
+                    14); /* as it was written, and not 0.30000000000000004 */
+        ties += score == before;
+        before = score;
+    }
+    return ties;
+}
+
+static void agents_of_one_score_are_told_apart_in_a_set(void **state)
+{
+    (void)state;
+    struct troth_store *store = open_connected();
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < ALIKE; i++) {
+            put(store, i, TROTH_RUNG_CLEAR, (uint16_t)(700 + round));
+        }
+        settle(store);
+        /* Chance uses 256 (1 - exp(-400 / 256)) = 202 of 256 fractions, give or take 5: so some 198
+         * are equal to the one before, where without a fraction 399 are. */
+        const unsigned routed = ties_in("troth:route:quote", 700 + round);
+        const unsigned placed = ties_in("troth:fleet:refunds", 20700 + round);
+        assert_true(routed >= 178 && routed <= 218);
+        assert_int_equal(placed, routed);
+    }
+    /* It is the agent's own: in every set, at every score. */
+    const double route = strtod(ask("ZSCORE troth:route:quote refund-7")->str, NULL);
+    const double fleet = strtod(ask("ZSCORE troth:fleet:refunds refund-7")->str, NULL);
+    put(store, 7, TROTH_RUNG_CLEAR, 3);
+    settle(store);
+    const double moved = strtod(ask("ZSCORE troth:route:quote refund-7")->str, NULL);
+    assert_true(fabs(route - 701.0 - (fleet - 20701.0)) < 1e-9);
+    assert_true(fabs(route - 701.0 - (moved - 3.0)) < 1e-9);
     store->close(store);
 }
 
@@ -359,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup(a_contract_in_redis_reads_back_to_itself, empty),
         cmocka_unit_test_setup(the_version_of_an_agent_is_told, empty),
         cmocka_unit_test_setup(any_name_of_an_agent_passes, empty),
+        cmocka_unit_test_setup(agents_of_one_score_are_told_apart_in_a_set, empty),
         cmocka_unit_test_setup(the_documented_user_may_do_all_that_is_done, empty),
         cmocka_unit_test_setup(a_layout_of_a_later_version_is_left_alone, empty),
         cmocka_unit_test_setup(a_cluster_is_refused, empty),
