@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "ops/fleet/state.h"
+#include "schemas/assert.h"
 
 enum {
     UNCOUNTED_PPM = 10000,        /* tasks that are throttled or cancelled: nobody's fault */
@@ -292,6 +293,15 @@ static void count(struct fleet_member *member, int64_t at_us)
     member->events_after += at_us >= member->onset_us;
 }
 
+static void give(struct troth_fleet *fleet, uint32_t agent, int64_t now_us,
+                 struct troth_event *event, int64_t *recorded_at_us)
+{
+    count(&fleet->members[agent], fleet->event.at_us);
+    fleet->recorded_at_us = now_us;
+    *event = fleet->event;
+    *recorded_at_us = now_us;
+}
+
 bool troth_fleet_next(struct troth_fleet *fleet, struct troth_event *event, int64_t *recorded_at_us)
 {
     if (fleet->again) {
@@ -307,14 +317,27 @@ bool troth_fleet_next(struct troth_fleet *fleet, struct troth_event *event, int6
                              ? fleet_random_below(&fleet->random, agents)
                              : fleet_choice_draw(fleet->columns, agents, &fleet->random);
         if (act(fleet, agent, now_us)) {
-            count(&fleet->members[agent], fleet->event.at_us);
             fleet->again = troth_event_has(&fleet->event, TROTH_FIELD_SEQ) &&
                            chance_ppm(fleet, fleet->config.duplicate_ppm);
-            fleet->recorded_at_us = now_us;
-            *event = fleet->event;
-            *recorded_at_us = now_us;
+            give(fleet, agent, now_us, event, recorded_at_us);
             return true;
         }
     }
     return false;
+}
+
+bool troth_fleet_turn(struct troth_fleet *fleet, uint32_t agent, struct troth_event *event,
+                      int64_t *recorded_at_us)
+{
+    TROTH_ASSERT(agent < fleet->config.agents);
+    if (fleet->slot == fleet->slots) {
+        return false;
+    }
+    int64_t now_us = slot_time_us(fleet, fleet->slot++);
+    fleet->again = false; /* the event that would come again is not kept */
+    if (!act(fleet, agent, now_us)) {
+        return false;
+    }
+    give(fleet, agent, now_us, event, recorded_at_us);
+    return true;
 }

@@ -144,6 +144,16 @@ struct troth_fleet *troth_fleet_init(void *memory, const struct troth_fleet_conf
 bool troth_fleet_next(struct troth_fleet *fleet, struct troth_event *event,
                       int64_t *recorded_at_us);
 
+/*
+ * Gives an agent of the caller's choice its turn, in the order of the log's time with what
+ * troth_fleet_next gives: of such an event there is no duplicate.
+ * In agent: below troth_fleet_agents. Out event, recorded_at_us: as above.
+ * Returns false, both untouched, when no event comes of it: the agent is silent, holds back or has
+ * lost one, or the duration is over.
+ */
+bool troth_fleet_turn(struct troth_fleet *fleet, uint32_t agent, struct troth_event *event,
+                      int64_t *recorded_at_us);
+
 uint32_t troth_fleet_agents(const struct troth_fleet *fleet);
 
 /* Returns the time at which the fleet's duration ends. */

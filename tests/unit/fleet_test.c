@@ -481,6 +481,46 @@ static void zipf_weighs_and_budgets_hold(void **state)
     free(fleet);
 }
 
+/* An agent whose turn comes by the caller says what it would have said, numbers and time go on, and
+ * the fleet's own choice goes on after it. */
+static void an_agent_can_be_given_its_turn(void **state)
+{
+    (void)state;
+    struct troth_fleet_config config = demo_config();
+    memset(config.share_ppm, 0, sizeof(config.share_ppm));
+    config.agents = 100;
+    config.rate_per_second = 100;
+    config.duration_us = 10000000;
+    config.floor_ppm[TROTH_FLEET_TERM_COMPLETE] = 999999;
+    config.evaluation_ppm = 0;
+    config.duplicate_ppm = 500000;
+    struct troth_fleet *fleet = create(&config);
+    struct troth_event event;
+    struct troth_fleet_truth truth;
+    int64_t last_us = config.start_us;
+    int64_t recorded_at_us;
+    for (int64_t turn = 1; turn <= 900; turn++) {
+        const uint32_t agent = (uint32_t)(turn * 37 % 90); /* ten turns each */
+        assert_true(troth_fleet_turn(fleet, agent, &event, &recorded_at_us));
+        assert_int_equal(troth_fleet_find(fleet, event.agent), agent);
+        assert_int_equal(event.seq, (turn - 1) / 90 + 1);
+        assert_true(recorded_at_us >= last_us && event.at_us == recorded_at_us);
+        last_us = recorded_at_us;
+    }
+    troth_fleet_agent(fleet, 89, &truth);
+    assert_int_equal(truth.events, 10);
+    troth_fleet_agent(fleet, 90, &truth);
+    assert_int_equal(truth.events, 0);
+    assert_true(troth_fleet_next(fleet, &event, &recorded_at_us) && recorded_at_us >= last_us);
+    for (int turn = 0; turn < 100; turn++) { /* to the end, whoever's turn it is */
+        (void)troth_fleet_turn(fleet, 0, &event, &recorded_at_us);
+    }
+    event.at_us = 42;
+    assert_false(troth_fleet_turn(fleet, 0, &event, &recorded_at_us));
+    assert_true(event.at_us == 42);
+    free(fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +533,7 @@ int main(void)
         cmocka_unit_test(late_and_double_events_come_as_often_as_asked),
         cmocka_unit_test(events_encode_to_about_120_bytes),
         cmocka_unit_test(zipf_weighs_and_budgets_hold),
+        cmocka_unit_test(an_agent_can_be_given_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
