@@ -3,11 +3,16 @@
  * groups of 32, applied.
  *
  *   apply_ns_10k, apply_ns_1m    a fleet at clear, 10 thousand and 1 million agents
+ *   apply_vs_probe_1m            the second over probe_ns_1m, the bare probe of the same events:
+ *                                hashed, prefetched and found in the same index, nothing applied
+ *   apply_vs_touch_1m            and over touch_ns_1m: also the lines of their standings, that
+ *                                applying them needs, read a byte of each
  *   apply_ns_1m_warned           half of the fleet at warn, half in recertify
  *   bytes_per_standing           block and dense arrays; index_bytes_per_agent beside it
  *
- * Agents are drawn uniformly, the worst case for caches; one event in 250 fails. `--callgrind`
- * applies one event to each of 10 thousand agents at clear, then ends, for instruction counts.
+ * Agents are drawn uniformly, the worst case for caches; one event in 250 fails. What is compared
+ * takes the same events in groups of the same size, by turns. `--callgrind` applies one event to
+ * each of 10 thousand agents at clear, then ends, for instruction counts.
  */
 #include "bench/bench.h"
 
@@ -16,7 +21,7 @@
 #include "schemas/assert.h"
 #include "schemas/contract.h"
 #include "scoring/agents.h"
-#include "scoring/shard.h"
+#include "scoring/shard_state.h" /* where the shard keeps its agents: to be looked at alone */
 
 /* Certified after `evidence` kept events: five for a fleet that gets to clear, a thousand for one
  * that stays in recertify. */
@@ -48,14 +53,6 @@ struct fleet {
     int64_t offset;
     uint64_t events;
 };
-
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
 
 static void make_contract(struct fleet *fleet, unsigned i, const char *name, char first,
                           unsigned evidence)
@@ -140,6 +137,34 @@ static void ready_group(struct fleet *fleet, struct group *group)
     troth_shard_prefetch(fleet->shard, ahead, group->count, group->hashes);
 }
 
+/* As ready_group, as far as the agents: their names hashed, the caches asked for their places in
+ * the index and then for the agents that are most likely theirs. */
+static void ready_agents(struct fleet *fleet, struct group *group)
+{
+    const struct troth_agents *agents = &fleet->shard->agents;
+    for (unsigned i = 0; i < group->count; i++) {
+        group->hashes[i] = troth_agents_hash(group->events[i].agent);
+        __builtin_prefetch(&agents->slots[group->hashes[i] & agents->mask]);
+    }
+    for (unsigned i = 0; i < group->count; i++) {
+        const uint32_t agent = troth_agents_guess(agents, group->hashes[i]);
+        if (agent != TROTH_NONE) {
+            __builtin_prefetch(&agents->agents[agent]);
+        }
+    }
+}
+
+/* Finds the agents, and does nothing with them. */
+static void find_group(struct fleet *fleet, struct group *group)
+{
+    for (unsigned i = 0; i < group->count; i++) {
+        const uint32_t agent =
+            troth_agents_find(&fleet->shard->agents, group->events[i].agent, group->hashes[i]);
+        TROTH_ASSERT(agent != TROTH_NONE);
+    }
+    group->count = 0;
+}
+
 static void apply_group(struct fleet *fleet, struct group *group)
 {
     for (unsigned i = 0; i < group->count; i++) {
@@ -167,8 +192,18 @@ static void feed(struct fleet *fleet, uint32_t first, uint32_t end, unsigned kep
     }
 }
 
-/* Applies random events and returns nanoseconds an event, what a made-up event costs taken off. */
-static double measure(struct fleet *fleet, uint64_t total)
+/* What is done with a group of events: first ahead of it, while the one before it is worked on. */
+struct way {
+    void (*ready)(struct fleet *fleet, struct group *group);
+    void (*work)(struct fleet *fleet, struct group *group);
+};
+
+static const struct way applying = {ready_group, apply_group};
+static const struct way probing = {ready_agents, find_group};
+static const struct way touching = {ready_group, find_group};
+
+/* Works on random events and returns nanoseconds an event, what a made-up event costs taken off. */
+static double measure(struct fleet *fleet, const struct way *way, uint64_t total)
 {
     static struct group groups[2];
     unsigned turn = 0;
@@ -176,17 +211,17 @@ static double measure(struct fleet *fleet, uint64_t total)
     for (uint64_t done = 0; done < total; done += GROUP_EVENTS) {
         struct group *group = &groups[turn];
         for (group->count = 0; group->count < GROUP_EVENTS; group->count++) {
-            const uint64_t draw = next_random(&fleet->random);
+            const uint64_t draw = bench_random(&fleet->random);
             const uint32_t agent = (uint32_t)((draw >> 32) * fleet->agents >> 32);
             group->events[group->count] = event_of(fleet, agent, (draw & 0xff) == 0);
         }
         turn ^= 1U;
         const int64_t before_ns = bench_cpu_ns();
-        ready_group(fleet, group);
-        apply_group(fleet, &groups[turn]);
+        way->ready(fleet, group);
+        way->work(fleet, &groups[turn]);
         spent_ns += bench_cpu_ns() - before_ns;
     }
-    apply_group(fleet, &groups[turn ^ 1U]);
+    way->work(fleet, &groups[turn ^ 1U]);
     return (double)spent_ns / (double)total;
 }
 
@@ -226,19 +261,54 @@ static void expect_share(struct fleet *fleet, unsigned rung, double least)
     }
 }
 
-static void bench_clear(const char *name, uint32_t agents, uint64_t events)
+/* Makes a fleet at clear. */
+static void make_clear(struct fleet *fleet, uint32_t agents)
+{
+    make_fleet(fleet, agents, 0);
+    feed(fleet, 0, agents, 60, 0);
+    expect_share(fleet, TROTH_RUNG_CLEAR, 0.999);
+}
+
+static void bench_10k(uint32_t agents, uint64_t events)
 {
     static struct fleet fleet;
     double values[BENCH_REPETITIONS];
     const double overhead_ns = clock_ns();
-    make_fleet(&fleet, agents, 0);
-    feed(&fleet, 0, agents, 60, 0);
-    expect_share(&fleet, TROTH_RUNG_CLEAR, 0.999);
+    make_clear(&fleet, agents);
     for (unsigned i = 0; i < BENCH_REPETITIONS; i++) {
-        values[i] = measure(&fleet, events) - overhead_ns;
+        values[i] = measure(&fleet, &applying, events) - overhead_ns;
     }
     expect_share(&fleet, TROTH_RUNG_CLEAR, 0.9);
-    bench_print(name, values, BENCH_REPETITIONS, "ns");
+    bench_print("apply_ns_10k", values, BENCH_REPETITIONS, "ns");
+    free_fleet(&fleet);
+}
+
+/* By turns, the same events each time: probed, touched and applied. */
+static void bench_1m(uint32_t agents, uint64_t events)
+{
+    static struct fleet fleet;
+    double values[5][BENCH_REPETITIONS];
+    const double overhead_ns = clock_ns();
+    make_clear(&fleet, agents);
+    for (unsigned i = 0; i < BENCH_REPETITIONS; i++) {
+        const uint64_t random = fleet.random;
+        const double probe_ns = measure(&fleet, &probing, events) - overhead_ns;
+        fleet.random = random;
+        const double touch_ns = measure(&fleet, &touching, events) - overhead_ns;
+        fleet.random = random;
+        const double apply_ns = measure(&fleet, &applying, events) - overhead_ns;
+        values[0][i] = apply_ns;
+        values[1][i] = probe_ns;
+        values[2][i] = apply_ns / probe_ns;
+        values[3][i] = touch_ns;
+        values[4][i] = apply_ns / touch_ns;
+    }
+    expect_share(&fleet, TROTH_RUNG_CLEAR, 0.9);
+    bench_print("apply_ns_1m", values[0], BENCH_REPETITIONS, "ns");
+    bench_print("probe_ns_1m", values[1], BENCH_REPETITIONS, "ns");
+    bench_print("apply_vs_probe_1m", values[2], BENCH_REPETITIONS, "ratio");
+    bench_print("touch_ns_1m", values[3], BENCH_REPETITIONS, "ns");
+    bench_print("apply_vs_touch_1m", values[4], BENCH_REPETITIONS, "ratio");
     free_fleet(&fleet);
 }
 
@@ -253,7 +323,7 @@ static void bench_warned(uint32_t agents, uint64_t events)
     expect_share(&fleet, TROTH_RUNG_WARN, 0.49);
     expect_share(&fleet, TROTH_RUNG_RECERTIFY, 0.49);
     for (unsigned i = 0; i < BENCH_REPETITIONS; i++) {
-        values[i] = measure(&fleet, events / BENCH_REPETITIONS) - overhead_ns;
+        values[i] = measure(&fleet, &applying, events / BENCH_REPETITIONS) - overhead_ns;
     }
     expect_share(&fleet, TROTH_RUNG_WARN, 0.3);
     bench_print("apply_ns_1m_warned", values, BENCH_REPETITIONS, "ns");
@@ -288,8 +358,8 @@ int main(int argc, char **argv)
         free_fleet(&fleet);
         return 0;
     }
-    bench_clear("apply_ns_10k", tiny ? 1000 : 10000, tiny ? 20000 : 4000000);
-    bench_clear("apply_ns_1m", tiny ? 2000 : 1000000, tiny ? 20000 : 4000000);
+    bench_10k(tiny ? 1000 : 10000, tiny ? 20000 : 4000000);
+    bench_1m(tiny ? 2000 : 1000000, tiny ? 20000 : 4000000);
     bench_warned(tiny ? 2000 : 1000000, tiny ? 2000 : 4000000);
     print_bytes();
     return 0;

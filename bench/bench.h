@@ -24,6 +24,16 @@ static inline int64_t bench_cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Returns the next random number (splitmix64: Steele, Lea and Flood, 2014). In state: any number.
+ */
+static inline uint64_t bench_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
 static inline int bench_by_value(const void *a, const void *b)
 {
     const double x = *(const double *)a;
