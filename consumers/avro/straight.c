@@ -215,6 +215,27 @@ READER read_branch(struct reader *reader, bool *there)
     return true;
 }
 
+/* Passes over so many fields, 2 or 4, where all of them are null: many of a record are, side by
+ * side. Returns whether they were. */
+READER pass_nulls(struct reader *reader, unsigned count)
+{
+    uint16_t two = 0;
+    uint32_t four = 0;
+    if (left(reader) < count) {
+        return false;
+    }
+    if (count == 2) {
+        memcpy(&two, reader->next, sizeof two);
+    } else {
+        memcpy(&four, reader->next, sizeof four);
+    }
+    if ((two | four) != 0) {
+        return false;
+    }
+    reader->next += count;
+    return true;
+}
+
 READER read_optional_text(struct reader *reader, struct troth_text *text, uint32_t bit)
 {
     bool there = false;
@@ -371,14 +392,19 @@ READER read_attributes(struct reader *reader, struct troth_event *event,
     return read_end(reader);
 }
 
-READER read_items(struct reader *reader, struct troth_event *event, struct troth_scratch *scratch)
+READER read_verdict_items(struct reader *reader, struct troth_event *event,
+                          struct troth_verdict *verdicts)
 {
-    event->verdicts = NULL;
-    event->attributes = NULL;
     return read_count(reader, &event->verdict_count) &&
-           (event->verdict_count == 0 || read_some_verdicts(reader, event, scratch->verdicts)) &&
-           read_count(reader, &event->attribute_count) &&
-           (event->attribute_count == 0 || read_attributes(reader, event, scratch->attributes));
+           (event->verdict_count == 0 || read_some_verdicts(reader, event, verdicts));
+}
+
+READER read_attribute_items(struct reader *reader, struct troth_event *event,
+                            struct troth_attribute *attributes)
+{
+    event->attributes = NULL;
+    return read_count(reader, &event->attribute_count) &&
+           (event->attribute_count == 0 || read_attributes(reader, event, attributes));
 }
 
 /* Whether nothing that was read could be refused by the rules of check.h. */
@@ -397,12 +423,26 @@ bool troth_straight_read(const uint8_t *bytes, const uint8_t *end, struct troth_
         .next = bytes, .end = end, .present = BIT(ID) | BIT(AT) | BIT(KIND) | BIT(SOURCE)};
 #define TEXT(NAME, member) read_optional_text(&reader, &event->member, BIT(NAME))
 #define LONG(NAME, member) read_optional_long(&reader, &event->member, BIT(NAME))
-    if (!(read_head(&reader, event) && TEXT(ISSUER, issuer) && TEXT(CONTRACT, contract) &&
+    if (!read_head(&reader, event)) {
+        return false;
+    }
+    event->issuer = (struct troth_text){0};
+    event->contract = (struct troth_text){0};
+    event->rescue = 0;
+    event->owner = (struct troth_text){0};
+    event->until_us = 0;
+    event->verdict_count = 0;
+    event->verdicts = NULL;
+    if (!((pass_nulls(&reader, 2) || (TEXT(ISSUER, issuer) && TEXT(CONTRACT, contract))) &&
           TEXT(SESSION, session) && LONG(SEQ, seq) && TEXT(AGENT_VERSION, agent_version) &&
           TEXT(TASK, task) && TEXT(TOOL, tool) && LONG(LATENCY_US, latency_us) &&
           LONG(COST_MICROS, cost_micros) && LONG(INPUT_TOKENS, input_tokens) &&
-          LONG(OUTPUT_TOKENS, output_tokens) && read_rescue(&reader, event) && TEXT(OWNER, owner) &&
-          LONG(UNTIL, until_us) && read_items(&reader, event, scratch)) ||
+          LONG(OUTPUT_TOKENS, output_tokens) &&
+          /* None of the four: no block of verdicts is as one byte of null, too. */
+          (pass_nulls(&reader, 4) ||
+           (read_rescue(&reader, event) && TEXT(OWNER, owner) && LONG(UNTIL, until_us) &&
+            read_verdict_items(&reader, event, scratch->verdicts))) &&
+          read_attribute_items(&reader, event, scratch->attributes)) ||
         reader.next != end) {
         return false;
     }
