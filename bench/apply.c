@@ -124,42 +124,25 @@ static struct troth_event event_of(struct fleet *fleet, uint32_t agent, bool fai
 /* A group of events; the next one is asked for while this one is applied, as the worker does. */
 struct group {
     struct troth_event events[GROUP_EVENTS];
-    uint64_t hashes[GROUP_EVENTS];
+    struct troth_ahead ahead;
     unsigned count;
 };
 
-static void ready_group(struct fleet *fleet, struct group *group)
+static void seek_group(struct fleet *fleet, struct group *group)
 {
-    const struct troth_event *ahead[GROUP_EVENTS] = {NULL};
+    const struct troth_event *events[GROUP_EVENTS] = {NULL};
     for (unsigned i = 0; i < group->count; i++) {
-        ahead[i] = &group->events[i];
+        events[i] = &group->events[i];
     }
-    troth_shard_prefetch(fleet->shard, ahead, group->count, group->hashes);
-}
-
-/* As ready_group, as far as the agents: their names hashed, the caches asked for their places in
- * the index and then for the agents that are most likely theirs. */
-static void ready_agents(struct fleet *fleet, struct group *group)
-{
-    const struct troth_agents *agents = &fleet->shard->agents;
-    for (unsigned i = 0; i < group->count; i++) {
-        group->hashes[i] = troth_agents_hash(group->events[i].agent);
-        __builtin_prefetch(&agents->slots[group->hashes[i] & agents->mask]);
-    }
-    for (unsigned i = 0; i < group->count; i++) {
-        const uint32_t agent = troth_agents_guess(agents, group->hashes[i]);
-        if (agent != TROTH_NONE) {
-            __builtin_prefetch(&agents->agents[agent]);
-        }
-    }
+    troth_shard_seek(fleet->shard, events, group->count, &group->ahead);
 }
 
 /* Finds the agents, and does nothing with them. */
 static void find_group(struct fleet *fleet, struct group *group)
 {
     for (unsigned i = 0; i < group->count; i++) {
-        const uint32_t agent =
-            troth_agents_find(&fleet->shard->agents, group->events[i].agent, group->hashes[i]);
+        const uint32_t agent = troth_agents_find(&fleet->shard->agents, group->events[i].agent,
+                                                 group->ahead.hashes[i]);
         TROTH_ASSERT(agent != TROTH_NONE);
     }
     group->count = 0;
@@ -169,7 +152,7 @@ static void apply_group(struct fleet *fleet, struct group *group)
 {
     for (unsigned i = 0; i < group->count; i++) {
         const troth_status status = troth_shard_apply(fleet->shard, fleet->now_us, fleet->offset++,
-                                                      &group->events[i], group->hashes[i]);
+                                                      &group->events[i], group->ahead.hashes[i]);
         TROTH_ASSERT(status == TROTH_OK);
     }
     fleet->events += group->count;
@@ -186,21 +169,22 @@ static void feed(struct fleet *fleet, uint32_t first, uint32_t end, unsigned kep
             while (group.count < GROUP_EVENTS && agent < end) {
                 group.events[group.count++] = event_of(fleet, agent++, round >= kept);
             }
-            ready_group(fleet, &group);
+            seek_group(fleet, &group);
+            troth_shard_touch(fleet->shard, &group.ahead);
             apply_group(fleet, &group);
         }
     }
 }
 
-/* What is done with a group of events: first ahead of it, while the one before it is worked on. */
+/* What is done with a group of events, once their agents and perhaps standings were asked for. */
 struct way {
-    void (*ready)(struct fleet *fleet, struct group *group);
+    bool touch;
     void (*work)(struct fleet *fleet, struct group *group);
 };
 
-static const struct way applying = {ready_group, apply_group};
-static const struct way probing = {ready_agents, find_group};
-static const struct way touching = {ready_group, find_group};
+static const struct way applying = {true, apply_group};
+static const struct way probing = {false, find_group};
+static const struct way touching = {true, find_group};
 
 /* Works on random events and returns nanoseconds an event, what a made-up event costs taken off. */
 static double measure(struct fleet *fleet, const struct way *way, uint64_t total)
@@ -217,8 +201,11 @@ static double measure(struct fleet *fleet, const struct way *way, uint64_t total
         }
         turn ^= 1U;
         const int64_t before_ns = bench_cpu_ns();
-        way->ready(fleet, group);
+        seek_group(fleet, group);
         way->work(fleet, &groups[turn]);
+        if (way->touch) {
+            troth_shard_touch(fleet->shard, &group->ahead);
+        }
         spent_ns += bench_cpu_ns() - before_ns;
     }
     way->work(fleet, &groups[turn ^ 1U]);

@@ -216,13 +216,12 @@ static void keep_items(struct run *run, struct troth_event *event)
     event->attributes = event->attribute_count > 0 ? attributes : NULL;
 }
 
-/* Decodes a run of records of one partition, at most TROTH_PREFETCH, and asks for what they need.
- */
+/* Decodes a run of records of one partition, at most TROTH_PREFETCH, and asks for their agents. */
 static void ready_run(struct troth_worker *worker, struct run *run,
                       struct troth_partition *partition, const struct troth_log_item *items,
                       unsigned count)
 {
-    const struct troth_event *ahead[TROTH_PREFETCH] = {NULL};
+    const struct troth_event *accepted[TROTH_PREFETCH] = {NULL};
     run->partition = partition;
     run->items = items;
     run->count = count;
@@ -234,10 +233,10 @@ static void ready_run(struct troth_worker *worker, struct run *run,
             troth_worker_read_event(worker, &items[i], event, &worker->scratch, &run->reasons[i]);
         if (run->statuses[i] == TROTH_OK) {
             keep_items(run, event);
-            ahead[i] = event;
+            accepted[i] = event;
         }
     }
-    troth_shard_prefetch(partition->shard, ahead, count, run->hashes);
+    troth_shard_seek(partition->shard, accepted, count, &run->ahead);
 }
 
 static void apply_run(struct troth_worker *worker, struct run *run)
@@ -245,7 +244,7 @@ static void apply_run(struct troth_worker *worker, struct run *run)
     struct troth_partition *partition = run->partition;
     for (unsigned i = 0; i < run->count && worker->broken == TROTH_OK && !partition->waits; i++) {
         apply_record(worker, partition, &run->items[i], &run->events[i], &run->reasons[i],
-                     run->statuses[i], run->hashes[i]);
+                     run->statuses[i], run->ahead.hashes[i]);
     }
     const bool any = run->count > 0;
     run->count = 0;
@@ -264,12 +263,15 @@ static void apply_ready(struct troth_worker *worker)
     apply_run(worker, &worker->runs[worker->run ^ 1U]);
 }
 
-/* Makes a run ready, and applies the one before it meanwhile. */
+/* Makes a run ready, and applies the one before it while the agents come; their standings come
+ * while the next one is decoded. */
 static void take_run(struct troth_worker *worker, struct troth_partition *partition,
                      const struct troth_log_item *items, unsigned count)
 {
-    ready_run(worker, &worker->runs[worker->run], partition, items, count);
+    struct run *run = &worker->runs[worker->run];
+    ready_run(worker, run, partition, items, count);
     apply_ready(worker);
+    troth_shard_touch(partition->shard, &run->ahead);
     worker->run ^= 1U;
 }
 

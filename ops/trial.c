@@ -81,16 +81,18 @@ void troth_trial_take(struct troth_trial *trial, const struct troth_recorded *re
 {
     struct troth_trial_results *results = &trial->results;
     troth_status statuses[TROTH_PREFETCH] = {TROTH_OK};
-    uint64_t hashes[TROTH_PREFETCH];
+    struct troth_ahead ahead;
     for (unsigned s = 0; s < TROTH_TRIAL_SIDES; s++) {
         struct troth_shard *shard = trial->sides[s].memory.shard;
         if (shard == NULL) {
             continue;
         }
-        troth_shard_prefetch(shard, recorded->events, recorded->count, hashes);
+        troth_shard_seek(shard, recorded->events, recorded->count, &ahead);
+        troth_shard_touch(shard, &ahead);
         for (unsigned i = 0; i < recorded->count; i++) {
-            statuses[i] = troth_shard_apply(shard, recorded->recorded_at_us[i],
-                                            recorded->offsets[i], recorded->events[i], hashes[i]);
+            statuses[i] =
+                troth_shard_apply(shard, recorded->recorded_at_us[i], recorded->offsets[i],
+                                  recorded->events[i], ahead.hashes[i]);
         }
     }
     for (unsigned i = 0; i < recorded->count; i++) {

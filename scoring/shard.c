@@ -205,6 +205,19 @@ static inline void note_in_week(struct troth_shard *shard, uint32_t index,
     week->changed = true;
 }
 
+/* Looks whether a standing's rung moves, and sets its deadline. In look: else it only sets it; in
+ * due: the deadline has changed, whether the rung moves or not. */
+static __attribute__((noinline)) void see_to(struct troth_shard *shard, uint32_t index,
+                                             struct troth_standing *standing, int64_t offset,
+                                             bool look, bool worsened, bool due)
+{
+    struct troth_sight sight;
+    troth_shard_sight(shard, index, standing, &shard->slots[standing->contract].now, &sight);
+    if ((look && troth_shard_settle(shard, index, standing, &sight, offset, worsened)) || due) {
+        troth_shard_schedule(shard, index, &sight);
+    }
+}
+
 static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
                      const struct troth_event *event, const struct troth_moment *moment)
 {
@@ -219,10 +232,8 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     }
     const unsigned effects = troth_evidence_apply(rules, standing, &slot->now, event, moment);
     const unsigned rung = standing->rung;
-    struct troth_sight sight;
     shard->counts.late += (effects & TROTH_EFFECT_LATE) != 0;
     note_in_week(shard, index, standing, event, moment, effects);
-    troth_shard_sight(shard, index, standing, &slot->now, &sight);
     bool look = rung == TROTH_RUNG_RECERTIFY || standing->unsettled;
     bool worsened = standing->unsettled;
     if (effects & TROTH_EFFECT_WORSENED) {
@@ -239,11 +250,10 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
         troth_shard_note(shard, index, standing, TROTH_DIRTY_IMPROVED);
     }
     look &= heard != TROTH_HEARD_ENTERED;
-    const bool moved =
-        look && troth_shard_settle(shard, index, standing, &sight, moment->offset, worsened);
     /* Evidence in a pane that has some already leaves the deadline as it is. */
-    if (moved || heard != TROTH_HEARD_NOTHING || (effects & TROTH_EFFECT_ADVANCED)) {
-        troth_shard_schedule(shard, index, &sight);
+    const bool due = heard != TROTH_HEARD_NOTHING || (effects & TROTH_EFFECT_ADVANCED);
+    if (look || due) {
+        see_to(shard, index, standing, moment->offset, look, worsened, due);
     }
 }
 
@@ -421,36 +431,43 @@ static inline void touch_agent(struct troth_shard *shard, const struct troth_age
     if (slot->lines_us != slot->now.from_us) {
         list_lines(slot);
     }
-    for (unsigned i = 0; i < slot->line_count; i++) {
+    const unsigned lines =
+        slot->line_count; /* a touch may have changed it, for all a compiler knows */
+    for (unsigned i = 0; i < lines; i++) {
         troth_touch(block + (size_t)slot->lines[i] * TROTH_LINE);
     }
 }
 
-void troth_shard_prefetch(struct troth_shard *shard, const struct troth_event *const *events,
-                          unsigned count, uint64_t *hashes)
+void troth_shard_seek(const struct troth_shard *shard, const struct troth_event *const *events,
+                      unsigned count, struct troth_ahead *ahead)
 {
-    const struct troth_agent *agents[TROTH_PREFETCH];
+    const struct troth_agents *agents = &shard->agents;
     TROTH_ASSERT(count <= TROTH_PREFETCH);
+    ahead->count = count;
     for (unsigned i = 0; i < count; i++) {
-        hashes[i] = 0;
+        ahead->hashes[i] = 0;
         if (events[i] != NULL && events[i]->agent.data != NULL) {
-            hashes[i] = troth_agents_hash(events[i]->agent);
-            __builtin_prefetch(&shard->agents.slots[hashes[i] & shard->agents.mask]);
+            ahead->hashes[i] = troth_agents_hash(events[i]->agent);
+            __builtin_prefetch(&agents->slots[ahead->hashes[i] & agents->mask]);
         }
     }
     for (unsigned i = 0; i < count; i++) {
-        agents[i] = NULL;
-        if (hashes[i] != 0) {
-            const uint32_t agent = troth_agents_guess(&shard->agents, hashes[i]);
-            if (agent != TROTH_NONE) {
-                agents[i] = &shard->agents.agents[agent];
-                __builtin_prefetch(agents[i]);
-            }
+        ahead->agents[i] =
+            ahead->hashes[i] != 0 ? troth_agents_guess(agents, ahead->hashes[i]) : TROTH_NONE;
+        if (ahead->agents[i] != TROTH_NONE) {
+            __builtin_prefetch(&agents->agents[ahead->agents[i]]);
         }
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (agents[i] != NULL && agents[i]->first != TROTH_NONE) {
-            touch_agent(shard, agents[i]);
+}
+
+void troth_shard_touch(struct troth_shard *shard, const struct troth_ahead *ahead)
+{
+    for (unsigned i = 0; i < ahead->count; i++) {
+        const uint32_t index = ahead->agents[i];
+        /* One that has gone since has left a place with no name. */
+        if (index != TROTH_NONE && troth_agents_has(&shard->agents, index) &&
+            shard->agents.agents[index].first != TROTH_NONE) {
+            touch_agent(shard, &shard->agents.agents[index]);
         }
     }
 }

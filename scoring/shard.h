@@ -114,11 +114,22 @@ const struct troth_rules *troth_shard_rules(const struct troth_shard *shard, uns
 /* Returns the version of a contract that is in force; 0: none of that name is. */
 int64_t troth_shard_version(const struct troth_shard *shard, struct troth_text contract);
 
-/* Asks the caches for what the events will need: a hint that changes nothing.
- * In events: at most TROTH_PREFETCH; NULL and those without an agent are passed over.
- * Out hashes: of the events' agents, for troth_shard_apply. */
-void troth_shard_prefetch(struct troth_shard *shard, const struct troth_event *const *events,
-                          unsigned count, uint64_t *hashes);
+/* What events will need, asked of the caches in two steps, which take their time each: between them
+ * other events may be applied. They change nothing. */
+struct troth_ahead {
+    uint64_t
+        hashes[TROTH_PREFETCH]; /* of the events' agents, for troth_shard_apply; 0: passed over */
+    uint32_t agents[TROTH_PREFETCH]; /* their likely indices; private */
+    unsigned count;
+};
+
+/* The first step: who they are of.
+ * In events: at most TROTH_PREFETCH; NULL and those without an agent are passed over. */
+void troth_shard_seek(const struct troth_shard *shard, const struct troth_event *const *events,
+                      unsigned count, struct troth_ahead *ahead);
+
+/* The second one: sequences and standings of these agents. */
+void troth_shard_touch(struct troth_shard *shard, const struct troth_ahead *ahead);
 
 /*
  * Takes the next record of the log.

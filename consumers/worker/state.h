@@ -91,7 +91,7 @@ struct run {
     const struct troth_log_item *items;
     unsigned count; /* 0: none */
     troth_status statuses[TROTH_PREFETCH];
-    uint64_t hashes[TROTH_PREFETCH];
+    struct troth_ahead ahead;
     struct troth_event events[TROTH_PREFETCH];
     uint32_t verdict_count; /* of all events, */
     uint32_t attribute_count;

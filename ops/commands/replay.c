@@ -151,15 +151,16 @@ static void take_log(void *context, const struct troth_recorded_log *log)
 static void take_records(void *context, const struct troth_recorded *recorded)
 {
     struct replay *replay = context;
-    uint64_t hashes[TROTH_PREFETCH];
+    struct troth_ahead ahead;
     if (!is_ready(replay)) {
         return;
     }
-    troth_shard_prefetch(replay->shard, recorded->events, recorded->count, hashes);
+    troth_shard_seek(replay->shard, recorded->events, recorded->count, &ahead);
+    troth_shard_touch(replay->shard, &ahead);
     for (unsigned i = 0; i < recorded->count; i++) {
         const troth_status status =
             troth_shard_apply(replay->shard, recorded->recorded_at_us[i], recorded->offsets[i],
-                              recorded->events[i], hashes[i]);
+                              recorded->events[i], ahead.hashes[i]);
         replay->rejects[status]++;
     }
 }

@@ -301,21 +301,25 @@ static void batches_and_prefetching_change_nothing(void **state)
         }
         for (unsigned first = 0; first < RECORDS;) {
             const struct troth_event *events[TROTH_PREFETCH];
-            uint64_t hashes[TROTH_PREFETCH];
+            struct troth_ahead ahead;
             unsigned count = (unsigned)random_below(&random, TROTH_PREFETCH + 1);
             count = count < RECORDS - first ? count : RECORDS - first;
             for (unsigned i = 0; i < count; i++) {
                 events[i] = records[first + i].rejected ? NULL : &records[first + i].event;
             }
-            troth_shard_prefetch(batched.shard, events, count, hashes);
+            troth_shard_seek(batched.shard, events, count, &ahead);
             for (unsigned i = 0; i < count; i++) {
-                assert_true(events[i] == NULL || hashes[i] == troth_agents_hash(events[i]->agent));
+                assert_int_equal(ahead.hashes[i],
+                                 events[i] == NULL ? 0 : troth_agents_hash(events[i]->agent));
             }
             for (unsigned i = 0; i < count; i++) {
                 const struct record *record = &records[first + i];
                 assert_int_equal(scenario_feed(&plain, record->timestamp_us, events[i]),
                                  troth_shard_apply(batched.shard, record->timestamp_us,
-                                                   batched.offset++, events[i], hashes[i]));
+                                                   batched.offset++, events[i], ahead.hashes[i]));
+                if (random_below(&random, count) == 0) { /* whatever has happened since */
+                    troth_shard_touch(batched.shard, &ahead);
+                }
             }
             first += count;
         }
