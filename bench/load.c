@@ -2,11 +2,14 @@
  * Fills the telemetry topic with the standard load, as fast as the broker takes it: tasks of
  * healthy agents (100,000), chosen by Zipf's law with exponent 1, each recorded as it is sent.
  *
- *   bench_load [--config FILE] [--agents N] [--events N] [--uniform] [--tiny]
+ *   bench_load [--config FILE] [--agents N] [--events N] [--uniform] [--late PPM] [--tiny]
  *
  *   --uniform            each agent is as likely as any other
+ *   --late PPM           so many of a million events come after a later one of their agent, and
+ *                        fall into an older pane of the window: five to fifty minutes too late
  *
  *   load_events          records that the broker has acknowledged
+ *   load_late            of them, late ones
  *   load_agents          agents that occur among them
  *   load_bytes_per_event mean size of an encoded event; the standard load's is about 120
  *   load_events_per_s    how fast that went
@@ -23,17 +26,25 @@
 
 enum { EVENTS = 4000000, EVENTS_TINY = 50000 };
 
-/* Sends so many events of the fleet. Out bytes: their encoded size. */
+/* What was sent. */
+struct sum {
+    uint64_t bytes; /* of encoded events */
+    uint64_t late;  /* events */
+};
+
+/* Sends so many events of the fleet. */
 static troth_status send_all(struct troth_sender *sender, struct troth_fleet *fleet, int64_t events,
-                             uint64_t *bytes)
+                             struct sum *sum)
 {
     static uint8_t record[TROTH_RECORD_LENGTH_MAX];
     const struct troth_clock clock = troth_clock_system();
     struct troth_event event;
     int64_t recorded_at_us;
+    uint64_t random = 1;
     for (int64_t i = 0; i < events && troth_fleet_next(fleet, &event, &recorded_at_us); i++) {
         size_t length = 0;
-        event.at_us = clock.wall_us(clock.context);
+        const bool late = event.at_us < recorded_at_us;
+        event.at_us = clock.wall_us(clock.context) - (late ? bench_late_us(&random) : 0);
         troth_status status = troth_encode(&event, record, sizeof record, &length);
         if (status == TROTH_OK) {
             status =
@@ -42,7 +53,8 @@ static troth_status send_all(struct troth_sender *sender, struct troth_fleet *fl
         if (status != TROTH_OK) {
             return status;
         }
-        *bytes += length;
+        sum->bytes += length;
+        sum->late += late;
     }
     return troth_sender_flush(sender);
 }
@@ -58,25 +70,27 @@ static uint32_t count_agents(const struct troth_fleet *fleet)
     return count;
 }
 
-static int load(const struct troth_config *config, uint32_t agents, double zipf, int64_t events)
+static int load(const struct troth_config *config, const struct bench_load *standard,
+                int64_t events)
 {
     const struct troth_clock clock = troth_clock_system();
     struct troth_sender sender;
-    uint64_t bytes = 0;
-    struct troth_fleet *fleet = bench_fleet_create_zipf(agents, zipf, clock.wall_us(clock.context));
+    struct sum sum = {0};
+    struct troth_fleet *fleet = bench_fleet_create(standard, clock.wall_us(clock.context));
     if (fleet == NULL) {
         return 1;
     }
     troth_status status = troth_sender_open(&sender, config, "telemetry");
     const int64_t began_us = clock.monotonic_us(clock.context);
     if (status == TROTH_OK) {
-        status = send_all(&sender, fleet, events, &bytes);
+        status = send_all(&sender, fleet, events, &sum);
     }
     const double seconds = (double)(clock.monotonic_us(clock.context) - began_us) / 1e6;
     if (status == TROTH_OK) {
         printf("load_events %" PRIu64 " events\n", sender.acknowledged);
+        printf("load_late %" PRIu64 " events\n", sum.late);
         printf("load_agents %" PRIu32 " agents\n", count_agents(fleet));
-        printf("load_bytes_per_event %.1f bytes\n", (double)bytes / (double)events);
+        printf("load_bytes_per_event %.1f bytes\n", (double)sum.bytes / (double)events);
         printf("load_events_per_s %.4g events/s\n", (double)events / seconds);
     } else {
         troth_message_error("%s",
@@ -95,6 +109,7 @@ int main(int argc, char **argv)
     bool uniform = false;
     int64_t events = 0;
     int64_t agents = BENCH_AGENTS;
+    int64_t late_ppm = 0;
     int operands = 0;
     const struct troth_option options[] = {
         {.name = "agents",
@@ -107,6 +122,11 @@ int main(int argc, char **argv)
          .target = &events,
          .low = 1,
          .high = 1000000000},
+        {.name = "late",
+         .kind = TROTH_OPTION_INTEGER,
+         .target = &late_ppm,
+         .low = 0,
+         .high = 333333},
         {.name = "uniform", .kind = TROTH_OPTION_FLAG, .target = &uniform},
         {.name = "tiny", .kind = TROTH_OPTION_FLAG, .target = &tiny},
     };
@@ -115,14 +135,18 @@ int main(int argc, char **argv)
         troth_options_parse(options, sizeof options / sizeof options[0], argc, argv, &operands) !=
             TROTH_OK ||
         operands != 0) {
-        fputs("usage: bench_load [--config FILE] [--agents N] [--events N] [--uniform] [--tiny]\n",
+        fputs("usage: bench_load [--config FILE] [--agents N] [--events N] [--uniform] [--late PPM]"
+              " [--tiny]\n",
               stderr);
         return 2;
     }
     common.request.environment = environ;
     int result = 1;
     if (troth_config_load(&config, &common.request) == TROTH_OK) {
-        result = load(&config, (uint32_t)agents, uniform ? 0.0 : 1.0,
+        result = load(&config,
+                      &(struct bench_load){.agents = (uint32_t)agents,
+                                           .zipf = uniform ? 0.0 : 1.0,
+                                           .late_ppm = (uint32_t)late_ppm},
                       events > 0 ? events
                       : tiny     ? EVENTS_TINY
                                  : EVENTS);

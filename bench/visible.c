@@ -375,8 +375,8 @@ static bool run(const struct troth_config *config)
 {
     const struct troth_clock clock = troth_clock_system();
     redisContext *speaker = NULL;
-    struct troth_fleet *fleet =
-        bench_fleet_create((uint32_t)state.plan.agents, clock.wall_us(clock.context));
+    struct troth_fleet *fleet = bench_fleet_create(
+        &(struct bench_load){(uint32_t)state.plan.agents, 1.0, 0}, clock.wall_us(clock.context));
     const bool done =
         fleet != NULL && open_producer(config) &&
         (state.plan.scores ? bench_scores_open(config, state.plan.breaking * state.plan.seconds)
