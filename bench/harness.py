@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = Path(os.environ.get("TROTH_LOCAL", ROOT / ".local")) / "bench"
 PARTITIONS = 4
+WITHOUT_CHECKPOINTS = ("--checkpoint", "0s")  # or a second engine would restore what the first wrote, and read nothing
 PATIENCE_S = 600  # for anything that is waited for
 RATE_MAX = 50000  # events/s of an open loop: with more, the sender, Kafka and Redis, which share a core, are measured
 SIDES = {"at_least_once": ("--delivery", "at_least_once"), "exactly_once": ("--checkpoint", "1s")}
@@ -260,6 +261,39 @@ def wait_until_whole(servers, log):
             return
         time.sleep(0.1)
     raise Failure("the view in Redis was not whole within a minute")
+
+
+class Fleet:
+    """Logs of the same load, each longer than the one before: what the events between cost is the difference."""
+
+    def __init__(self, servers, build, lengths, words=(), contract=CONTRACT):
+        """In lengths: events by the log's name. In words: for bench_load."""
+        self.logs = [Log(servers, build, name, contracts=(contract,)) for name in lengths]
+        self.events = list(lengths.values())
+        self.agents = [log.load(sent, *words) if sent else 0 for log, sent in zip(self.logs, self.events)]
+
+    def each(self, spent):
+        """Returns CPU-nanoseconds an event: of what each log has more than the one before."""
+        return [(spent[i] - spent[i - 1]) / (self.events[i] - self.events[i - 1]) for i in range(1, len(spent))]
+
+    def read_log(self, index, workers=1, cores=None):
+        """Has trothd read one of the logs. Returns CPU-nanoseconds, seconds by the wall, and standings published."""
+        log, agents = self.logs[index], self.agents[index]
+        log.servers.empty_redis()
+        engine = log.start_engine(*WITHOUT_CHECKPOINTS, "--workers", workers, cores=cores)
+        began = engine.wait_for("is ours:", PARTITIONS)
+        seconds = engine.wait_for("has caught up at", PARTITIONS) - began
+        spent = engine.end(signal.SIGTERM)
+        if len(re.findall("is ours:", engine.said())) != PARTITIONS:
+            raise Failure(f"partitions were handed out twice; see {engine.log}")
+        if log.standings() != agents:
+            raise Failure(f"Redis holds {log.standings()} standings of {agents} agents")
+        return spent, seconds, log.published()
+
+    def read_with_engine(self):
+        """Returns the same, events/s of the longest by the wall, and standings published of what it has more."""
+        spent, seconds, published = zip(*(self.read_log(index) for index in range(len(self.logs))))
+        return self.each(spent), self.events[-1] / seconds[-1], published[-1] - published[-2]
 
 
 def run_bench(measure, kafka=True):
