@@ -22,7 +22,13 @@ static int64_t wall_us(void *context)
     return read_us(CLOCK_REALTIME);
 }
 
+static int64_t worked_us(void *context)
+{
+    (void)context;
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 struct troth_clock troth_clock_system(void)
 {
-    return (struct troth_clock){monotonic_us, wall_us, NULL};
+    return (struct troth_clock){monotonic_us, wall_us, worked_us, NULL};
 }

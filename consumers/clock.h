@@ -14,6 +14,9 @@ struct troth_clock {
     int64_t (*monotonic_us)(void *context);
     /* Returns microseconds since 1970 UTC. */
     int64_t (*wall_us)(void *context);
+    /* Returns microseconds that the calling thread has worked: while others have its core, or it
+     * waits, they stand still. */
+    int64_t (*worked_us)(void *context);
     void *context;
 };
 

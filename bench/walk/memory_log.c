@@ -159,5 +159,5 @@ void memory_log_give(struct memory_log *log, const struct troth_log_item *items,
 
 struct troth_clock memory_log_clock(struct memory_log *log)
 {
-    return (struct troth_clock){now_us, now_us, log};
+    return (struct troth_clock){now_us, now_us, now_us, log};
 }

@@ -12,7 +12,7 @@ enum {
     SLICE_US = 1000,     /* of publication, then records are looked at again */
     SLICE_LOOKS = 32,    /* between two looks at the clock */
     PUBLISH_LONG_US = 250000,
-    PUBLISH_PAUSE = 9, /* times as long as a slice took, until the next */
+    PUBLISH_PAUSE = 9, /* times as long as a slice worked, until the next */
     FULL_US = 1000,    /* until a store that is full is looked at again */
     BACKLOG_US = 1000000,
     STORE_PAUSE_US =
@@ -322,12 +322,15 @@ void troth_worker_publish_in_turn(struct troth_worker *worker)
         !has_rested(worker, now_us)) {
         return;
     }
+    const struct troth_clock *clock = &worker->config.clock;
     const uint64_t published = worker->counts.published;
+    /* What others had of the core is no work of ours: after it a pause would only be longer. */
+    const int64_t before_us = clock->worked_us(clock->context);
     (void)troth_worker_publish(worker, false);
+    const int64_t worked_us = clock->worked_us(clock->context) - before_us;
     const int64_t after_us = troth_worker_now_us(worker);
-    const int64_t took_us =
-        after_us - now_us < PUBLISH_LONG_US ? after_us - now_us : PUBLISH_LONG_US;
-    const int64_t pause_us = PUBLISH_PAUSE * took_us;
+    const int64_t pause_us =
+        PUBLISH_PAUSE * (worked_us < PUBLISH_LONG_US ? worked_us : PUBLISH_LONG_US);
     const int64_t turn_us = worker->publishing ? FULL_US : worker->config.publish_us;
     worker->published_us = worker->publishing && worker->counts.published > published ? now_us : 0;
     worker->next_publish_us = after_us + (pause_us > turn_us ? pause_us : turn_us);

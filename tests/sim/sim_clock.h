@@ -59,7 +59,8 @@ static inline int64_t sim_clock_wall_us(void *context)
 
 static inline struct troth_clock sim_clock_calls(struct sim_clock *clock)
 {
-    return (struct troth_clock){sim_clock_monotonic_us, sim_clock_wall_us, clock};
+    return (struct troth_clock){sim_clock_monotonic_us, sim_clock_wall_us, sim_clock_monotonic_us,
+                                clock};
 }
 
 #endif

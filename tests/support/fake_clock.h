@@ -14,6 +14,7 @@
 struct fake_clock {
     int64_t monotonic_us;
     int64_t wall_us;
+    int64_t elsewhere_us; /* of the monotonic time: others had the core */
 };
 
 static inline void fake_clock_move(struct fake_clock *clock, int64_t by_us)
@@ -34,9 +35,16 @@ static inline int64_t fake_clock_wall_us(void *context)
     return clock->wall_us;
 }
 
+static inline int64_t fake_clock_worked_us(void *context)
+{
+    const struct fake_clock *clock = context;
+    return clock->monotonic_us - clock->elsewhere_us;
+}
+
 static inline struct troth_clock fake_clock_calls(struct fake_clock *clock)
 {
-    return (struct troth_clock){fake_clock_monotonic_us, fake_clock_wall_us, clock};
+    return (struct troth_clock){fake_clock_monotonic_us, fake_clock_wall_us, fake_clock_worked_us,
+                                clock};
 }
 
 #endif

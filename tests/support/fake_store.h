@@ -36,6 +36,8 @@ struct fake_store {
     bool connected;         /* the other side of a connection is there */
     bool reports;           /* keep the report of each standing that is put */
     unsigned slow_puts;     /* so many puts say FULL */
+    int64_t put_us;         /* a standing takes so long to put, */
+    bool put_waits;         /* while others have the core */
     unsigned slow_flush;    /* so many flushes say FULL, and send nothing */
     unsigned slow_narrowed; /* so many looks for answers to narrowings find none */
     unsigned unanswered;    /* so many acknowledged() time out */
@@ -343,12 +345,15 @@ static inline bool fake_store_narrows(const struct fake_store *store, struct tro
 static inline troth_status fake_store_put_standing(struct troth_store *base,
                                                    const struct troth_publication *standing)
 {
-    const troth_status status = fake_store_put(fake_store_of(base), standing->partition);
-    if (status == TROTH_OK && fake_store_narrows(fake_store_of(base), standing->view->agent)) {
+    struct fake_store *store = fake_store_of(base);
+    const troth_status status = fake_store_put(store, standing->partition);
+    fake_clock_move(store->clock, store->put_us);
+    store->clock->elsewhere_us += store->put_waits ? store->put_us : 0;
+    if (status == TROTH_OK && fake_store_narrows(store, standing->view->agent)) {
         return TROTH_TIMED_OUT;
     }
     if (status == TROTH_OK) {
-        fake_store_note(fake_store_of(base), FAKE_STANDING, standing);
+        fake_store_note(store, FAKE_STANDING, standing);
     }
     return status;
 }

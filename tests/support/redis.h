@@ -230,9 +230,11 @@ static inline struct troth_redis_store_config store_config(void)
 {
     static struct troth_clock machine;
     machine = troth_clock_system();
-    return (struct troth_redis_store_config){
-        .redis = {.prefix = "troth", .address = address},
-        .clock = {.monotonic_us = shifted_us, .wall_us = machine.wall_us, .context = &machine}};
+    return (struct troth_redis_store_config){.redis = {.prefix = "troth", .address = address},
+                                             .clock = {.monotonic_us = shifted_us,
+                                                       .wall_us = machine.wall_us,
+                                                       .worked_us = machine.worked_us,
+                                                       .context = &machine}};
 }
 
 static inline struct troth_store *open_with(const struct troth_redis_store_config *config)

@@ -4,7 +4,8 @@
  * comes after what the store was sent, but waits for no store that is away or says no; with the
  * store away or slow scoring and interventions go on, nothing is lost, and on return every standing
  * is shown anew, wherever the connection breaks; inside the dead band nothing is written, but
- * each use of a waiver is; who drains shows the ledgers that the last commit wrote.
+ * each use of a waiver is; who drains shows the ledgers that the last commit wrote; publication has
+ * a tenth of the thread's work, whatever time others have its core.
  */
 #include "tests/support/fake_world.h"
 
@@ -331,6 +332,31 @@ static void slow_store_loses_nothing(void **state)
     }
 }
 
+/* Shows an agent, then another. Returns how long the second one took to be shown. */
+static int64_t next_is_shown_after(const char *first, const char *second)
+{
+    world_tasks(&world, first, TROTH_OUTCOME_OK, 10);
+    while (shown_rung(first) == TROTH_RUNG_COUNT) {
+        world_step(&world);
+    }
+    const int64_t from_us = world.clock.monotonic_us;
+    world_tasks(&world, second, TROTH_OUTCOME_OK, 10);
+    while (shown_rung(second) == TROTH_RUNG_COUNT) {
+        world_step(&world);
+    }
+    return world.clock.monotonic_us - from_us;
+}
+
+static void publication_pauses_for_its_own_work(void **state)
+{
+    (void)state;
+    world.store.put_us = 20000;
+    assert_true(next_is_shown_after("a", "b") >= 9 * world.store.put_us);
+    world_run(&world, SECOND_US);
+    world.store.put_waits = true;
+    assert_true(next_is_shown_after("c", "d") < 5 * world.store.put_us);
+}
+
 /* Whichever call it is at which the connection breaks: in the end all is shown, told and committed.
  */
 static void connection_may_break_anywhere(void **state)
@@ -500,6 +526,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(store_that_says_no_is_told_anew, open_world, close_world),
         cmocka_unit_test_setup_teardown(store_away_stops_nothing, open_world, close_world),
         cmocka_unit_test_setup_teardown(slow_store_loses_nothing, open_world, close_world),
+        cmocka_unit_test_setup_teardown(publication_pauses_for_its_own_work, open_world,
+                                        close_world),
         cmocka_unit_test_setup_teardown(connection_may_break_anywhere, open_world, close_world),
         cmocka_unit_test_setup_teardown(dead_band_holds_back, open_world, close_world),
         cmocka_unit_test_setup_teardown(good_until_is_kept_fresh, open_world, close_world),
