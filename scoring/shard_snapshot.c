@@ -300,10 +300,11 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     struct troth_sight sight;
     troth_instant_set(rules, &slot->past, snapshot->clock_us);
     troth_shard_sight(shard, index, s, &slot->past, &sight);
+    /* As troth_shard_reconsider does where the version changes under a standing. */
+    (void)troth_shard_review_by_clock(shard, index, s, snapshot->clock_us);
     if (!whole || snapshot->contract_version != rules->contract->version) {
         (void)troth_shard_settle(shard, index, s, &sight, snapshot->offset, true);
     }
-    (void)troth_shard_review_by_clock(shard, index, s, snapshot->clock_us);
     set_deadline(shard, index, &sight);
     troth_shard_note_rung(shard, index, s);
     troth_shard_note(shard, index, s, TROTH_DIRTY_MOVED);
