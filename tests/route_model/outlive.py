@@ -21,7 +21,7 @@ def read_fleet(client, prefix, capability):
     fleet = Fleet()
     for kind, places in (("route", fleet.route), ("probation", fleet.probation)):
         flat = client.one("ZRANGE", f"{prefix}:{kind}:{capability}", 0, -1, "WITHSCORES")
-        places.update({flat[i]: int(flat[i + 1]) for i in range(0, len(flat), 2)})
+        places.update({flat[i]: float(flat[i + 1]) for i in range(0, len(flat), 2)})
     for name in fleet.route:
         flat = client.one("HGETALL", prefix.encode() + b":agent:" + name)
         fleet.agents[name] = {flat[i].decode(): flat[i + 1].decode()
