@@ -348,8 +348,8 @@ troth_status troth_worker_step(struct troth_worker *worker)
     size_t count = 0;
     const int64_t before_us = troth_worker_now_us(worker);
     const int64_t commit_us = troth_worker_commit_look_us(worker, before_us);
-    const int64_t next_us =
-        worker->next_publish_us < commit_us ? worker->next_publish_us : commit_us;
+    const int64_t publish_us = troth_worker_publish_look_us(worker);
+    const int64_t next_us = publish_us < commit_us ? publish_us : commit_us;
     const int64_t most_us = troth_worker_look_at_timing(worker) ? TIMED_LOOK_US : POLL_US;
     const int64_t wait_us = next_us - before_us < most_us ? next_us - before_us : most_us;
     const troth_status status =

@@ -12,8 +12,9 @@ enum {
     SLICE_US = 1000,     /* of publication, then records are looked at again */
     SLICE_LOOKS = 32,    /* between two looks at the clock */
     PUBLISH_LONG_US = 250000,
-    PUBLISH_PAUSE = 9, /* times as long as a slice worked, until the next */
-    FULL_US = 1000,    /* until a store that is full is looked at again */
+    PUBLISH_PAUSE = 9, /* times as long as a slice worked, until the next, where records wait */
+    WAITING = TROTH_BATCH_MAX / 4, /* so many of a poll, at least: more wait behind them */
+    FULL_US = 1000, /* until a store that is full, or has not answered, is looked at again */
     BACKLOG_US = 1000000,
     STORE_PAUSE_US =
         1000000, /* until a store that failed again, as soon as it was there, is tried */
@@ -298,28 +299,44 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
 }
 
 /* A store that has not answered what was published last is left alone, and then for as long again:
- * so half of its time, at least, is for narrowings and for those who read. Returns whether that is
- * over. */
+ * so half of its time, at least, is for narrowings and for those who read. The answer is looked for
+ * as soon as it may be there, or a pause of ours would count as time that the store took. Returns
+ * whether that is over. */
 static bool has_rested(struct troth_worker *worker, int64_t now_us)
 {
-    if (worker->published_us == 0) {
-        return true;
+    if (worker->published_us != 0 && now_us >= worker->answer_look_us) {
+        worker->answer_look_us = now_us + FULL_US;
+        if (troth_worker_has_answered(worker, 0)) {
+            const int64_t took_us = now_us - worker->published_us;
+            const int64_t rested_us =
+                now_us + (took_us < PUBLISH_LONG_US ? took_us : PUBLISH_LONG_US);
+            worker->published_us = 0;
+            worker->next_publish_us =
+                rested_us > worker->next_publish_us ? rested_us : worker->next_publish_us;
+        }
     }
-    if (!troth_worker_has_answered(worker, 0)) {
-        worker->next_publish_us = now_us + FULL_US;
-        return false;
+    return worker->published_us == 0 && now_us >= worker->next_publish_us;
+}
+
+int64_t troth_worker_publish_look_us(const struct troth_worker *worker)
+{
+    return worker->published_us != 0 ? worker->answer_look_us : worker->next_publish_us;
+}
+
+/* Whether more records wait than the last poll brought, as far as can be told. */
+static bool do_records_wait(const struct troth_worker *worker)
+{
+    bool wait = worker->item_count >= WAITING;
+    for (uint32_t i = 0; i < worker->partition_count && !wait; i++) {
+        wait = worker->partitions[i]->started && !worker->partitions[i]->caught_up;
     }
-    const int64_t took_us = now_us - worker->published_us;
-    worker->published_us = 0;
-    worker->next_publish_us = now_us + (took_us < PUBLISH_LONG_US ? took_us : PUBLISH_LONG_US);
-    return false;
+    return wait;
 }
 
 void troth_worker_publish_in_turn(struct troth_worker *worker)
 {
     const int64_t now_us = troth_worker_now_us(worker);
-    if (now_us < worker->next_publish_us || worker->broken != TROTH_OK ||
-        !has_rested(worker, now_us)) {
+    if (worker->broken != TROTH_OK || !has_rested(worker, now_us)) {
         return;
     }
     const struct troth_clock *clock = &worker->config.clock;
@@ -329,9 +346,10 @@ void troth_worker_publish_in_turn(struct troth_worker *worker)
     (void)troth_worker_publish(worker, false);
     const int64_t worked_us = clock->worked_us(clock->context) - before_us;
     const int64_t after_us = troth_worker_now_us(worker);
-    const int64_t pause_us =
-        PUBLISH_PAUSE * (worked_us < PUBLISH_LONG_US ? worked_us : PUBLISH_LONG_US);
+    const int64_t share = do_records_wait(worker) ? PUBLISH_PAUSE : 1;
+    const int64_t pause_us = share * (worked_us < PUBLISH_LONG_US ? worked_us : PUBLISH_LONG_US);
     const int64_t turn_us = worker->publishing ? FULL_US : worker->config.publish_us;
     worker->published_us = worker->publishing && worker->counts.published > published ? now_us : 0;
+    worker->answer_look_us = after_us + FULL_US;
     worker->next_publish_us = after_us + (pause_us > turn_us ? pause_us : turn_us);
 }

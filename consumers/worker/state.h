@@ -122,6 +122,7 @@ struct troth_worker {
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
     int64_t published_us;   /* when a slice was published that is not answered; 0: none */
+    int64_t answer_look_us; /* when its answer is looked for next */
     bool store_full;        /* too much of what it was sent is unanswered */
     bool publishing;        /* a publication has a slice to come, */
     bool backlog;           /* of partitions that lag, too */
@@ -288,6 +289,10 @@ bool troth_worker_publish(struct troth_worker *worker, bool all);
  * not wait longer. A slow store must not be what the worker does: it gets a tenth of the time at
  * most, and more is coalesced meanwhile. */
 void troth_worker_publish_in_turn(struct troth_worker *worker);
+
+/* Returns when publication wants the thread next: for its turn, or to see whether the store has
+ * answered. */
+int64_t troth_worker_publish_look_us(const struct troth_worker *worker);
 
 /* Books that the store did not do what was asked; this is said once, until it settles. */
 void troth_worker_store_failed(struct troth_worker *worker, const char *what);

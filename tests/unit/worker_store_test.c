@@ -4,8 +4,8 @@
  * comes after what the store was sent, but waits for no store that is away or says no; with the
  * store away or slow scoring and interventions go on, nothing is lost, and on return every standing
  * is shown anew, wherever the connection breaks; inside the dead band nothing is written, but
- * each use of a waiver is; who drains shows the ledgers that the last commit wrote; publication has
- * a tenth of the thread's work, whatever time others have its core.
+ * each use of a waiver is; who drains shows the ledgers that the last commit wrote; where
+ * records wait, publication has a tenth of the thread's work, whatever time others have its core.
  */
 #include "tests/support/fake_world.h"
 
@@ -332,11 +332,13 @@ static void slow_store_loses_nothing(void **state)
     }
 }
 
-/* Shows an agent, then another. Returns how long the second one took to be shown. */
-static int64_t next_is_shown_after(const char *first, const char *second)
+/* Shows an agent of which so many records come with each poll, then another. Returns how long the
+ * second one took to be shown. */
+static int64_t next_is_shown_after(const char *first, unsigned records, const char *second)
 {
-    world_tasks(&world, first, TROTH_OUTCOME_OK, 10);
     while (shown_rung(first) == TROTH_RUNG_COUNT) {
+        world_tasks(&world, first, TROTH_OUTCOME_OK, records);
+        fake_clock_move(&world.clock, SECOND_US / 100); /* polls that bring records wait for none */
         world_step(&world);
     }
     const int64_t from_us = world.clock.monotonic_us;
@@ -351,10 +353,12 @@ static void publication_pauses_for_its_own_work(void **state)
 {
     (void)state;
     world.store.put_us = 20000;
-    assert_true(next_is_shown_after("a", "b") >= 9 * world.store.put_us);
+    assert_true(next_is_shown_after("a", 2000, "b") >= 9 * world.store.put_us);
+    world_run(&world, SECOND_US);
+    assert_true(next_is_shown_after("c", 10, "d") < 5 * world.store.put_us);
     world_run(&world, SECOND_US);
     world.store.put_waits = true;
-    assert_true(next_is_shown_after("c", "d") < 5 * world.store.put_us);
+    assert_true(next_is_shown_after("e", 2000, "f") < 5 * world.store.put_us);
 }
 
 /* Whichever call it is at which the connection breaks: in the end all is shown, told and committed.
