@@ -431,8 +431,7 @@ static inline void touch_agent(struct troth_shard *shard, const struct troth_age
     if (slot->lines_us != slot->now.from_us) {
         list_lines(slot);
     }
-    const unsigned lines =
-        slot->line_count; /* a touch may have changed it, for all a compiler knows */
+    const unsigned lines = slot->line_count; /* or each touch would have it read again */
     for (unsigned i = 0; i < lines; i++) {
         troth_touch(block + (size_t)slot->lines[i] * TROTH_LINE);
     }

@@ -114,21 +114,21 @@ const struct troth_rules *troth_shard_rules(const struct troth_shard *shard, uns
 /* Returns the version of a contract that is in force; 0: none of that name is. */
 int64_t troth_shard_version(const struct troth_shard *shard, struct troth_text contract);
 
-/* What events will need, asked of the caches in two steps, which take their time each: between them
- * other events may be applied. They change nothing. */
+/* What is known of events that will be applied. */
 struct troth_ahead {
-    uint64_t
-        hashes[TROTH_PREFETCH]; /* of the events' agents, for troth_shard_apply; 0: passed over */
-    uint32_t agents[TROTH_PREFETCH]; /* their likely indices; private */
+    uint64_t hashes[TROTH_PREFETCH]; /* of their agents, for troth_shard_apply; 0: passed over */
+    uint32_t agents[TROTH_PREFETCH]; /* the agents' likely indices; the shard's own business */
     unsigned count;
 };
 
-/* The first step: who they are of.
- * In events: at most TROTH_PREFETCH; NULL and those without an agent are passed over. */
+/*
+ * Asks the caches for what events will need, in two steps: first for their agents, then for these
+ * agents' sequences and standings. What is asked for takes its time; so between the two, and after
+ * the second, other events may be applied. Hints both: they change nothing, and may be left out.
+ * In events: at most TROTH_PREFETCH; NULL and those without an agent are passed over.
+ */
 void troth_shard_seek(const struct troth_shard *shard, const struct troth_event *const *events,
                       unsigned count, struct troth_ahead *ahead);
-
-/* The second one: sequences and standings of these agents. */
 void troth_shard_touch(struct troth_shard *shard, const struct troth_ahead *ahead);
 
 /*

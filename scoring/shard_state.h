@@ -3,7 +3,8 @@
  * that begin, move and end), shard_contracts.c (contracts coming, changing and going), shard_idle.c
  * (agents that go), shard_decide.c (what people decide), shard_review.c (reviews and the week),
  * shard_versions.c (new versions of agents) and shard_snapshot.c (standings written down and
- * restored). Nobody else includes this.
+ * restored). Nobody else includes this, but for bench/apply.c, which looks
+ * at the agents alone.
  */
 #ifndef TROTH_SCORING_SHARD_STATE_H
 #define TROTH_SCORING_SHARD_STATE_H

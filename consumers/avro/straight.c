@@ -438,7 +438,7 @@ bool troth_straight_read(const uint8_t *bytes, const uint8_t *end, struct troth_
           TEXT(TASK, task) && TEXT(TOOL, tool) && LONG(LATENCY_US, latency_us) &&
           LONG(COST_MICROS, cost_micros) && LONG(INPUT_TOKENS, input_tokens) &&
           LONG(OUTPUT_TOKENS, output_tokens) &&
-          /* None of the four: no block of verdicts is as one byte of null, too. */
+          /* The byte of no verdicts is that of null. */
           (pass_nulls(&reader, 4) ||
            (read_rescue(&reader, event) && TEXT(OWNER, owner) && LONG(UNTIL, until_us) &&
             read_verdict_items(&reader, event, scratch->verdicts))) &&
