@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Holds runs of the simulation against the slow model: tests/model.
 
-    against_model.py FOLDER
+    against_model.py [--first] FOLDER
 
 FOLDER holds what `sim --write FOLDER` wrote: see sim_write.h. Of each run the model is given the final
 log of each telemetry partition and the topics of contracts and decisions, and what the workers committed
 and ended with must be what it finds: times, rungs, causes, counts, scores and rulings exactly, other
-numbers within 1e-6, and every figure of every ledger of the week. The last line is `N passed, M failed`;
-exit status 0 all pass, 1 some fail.
+numbers within 1e-6, and every figure of every ledger of the week. With --first it ends at the first run
+that differs. The last line is `N passed, M failed`; exit status 0 all pass, 1 some fail.
 """
 import collections
 import json
@@ -89,20 +89,25 @@ def check_run(folder):
 
 
 def main():
-    if len(sys.argv) != 2:
+    first = sys.argv[1:2] == ["--first"]
+    if len(sys.argv) != 2 + first:
         sys.exit(__doc__)
     compare.canary()
-    folders = sorted(pathlib.Path(sys.argv[1]).iterdir(), key=lambda path: int(path.name))
-    failed, counts = 0, collections.Counter()
+    folders = sorted(pathlib.Path(sys.argv[-1]).iterdir(), key=lambda path: int(path.name))
+    passed, failed, counts = 0, 0, collections.Counter()
     with multiprocessing.Pool() as pool:
         for seed, found, reached in pool.imap(check_run, folders):
             counts += reached
-            if found:
-                failed += 1
-                print(f"FAIL seed {seed}: {len(found)} differences", flush=True)
-                compare.show(found)
+            if not found:
+                passed += 1
+                continue
+            failed += 1
+            print(f"FAIL seed {seed}: {len(found)} differences", flush=True)
+            compare.show(found)
+            if first:
+                break
     print(", ".join(f"{name} {number}" for name, number in counts.items()))
-    print(f"{len(folders) - failed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not folders else 0)
 
 
