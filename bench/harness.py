@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,7 @@ PATIENCE_S = 600  # for anything that is waited for
 RATE_MAX = 50000  # events/s of an open loop: with more, the sender, Kafka and Redis, which share a core, are measured
 SIDES = {"at_least_once": ("--delivery", "at_least_once"), "exactly_once": ("--checkpoint", "1s")}
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+SAMPLE_S = 0.03  # between two looks at an engine's metrics, which are made anew each 0.1 s
 
 CONTRACT = """\
 contract: refunds
@@ -165,6 +167,10 @@ class Consumer:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) * TICK_S
 
+    def cpu_ns(self):
+        """Returns user and system time of all its threads so far, in nanoseconds' resolution."""
+        return time.clock_gettime_ns(~self.process.pid << 3 | 2)  # clock_getcpuclockid(3), which Python lacks
+
     def end(self, number=None):
         """Returns the CPU-nanoseconds that it took; it must have ended well."""
         if number is not None:
@@ -247,6 +253,69 @@ def stream(log, side, member=None):
     return engine.cpu_s() - began_cpu, ended - began, engine
 
 
+class Metrics:
+    """What an engine tells of itself over HTTP; it was started with OVER_HTTP."""
+
+    OVER_HTTP = ("--http", "127.0.0.1:0")
+
+    def __init__(self, engine):
+        engine.wait_for("metrics at http://", 1)
+        self.url = re.search(r"metrics at (http://\S+)", engine.said()).group(1)
+
+    def read(self):
+        """Returns how many records were read, and how many are left, by partition."""
+        try:
+            with urllib.request.urlopen(self.url, timeout=PATIENCE_S) as answer:
+                text = answer.read().decode("utf-8")
+        except OSError as error:
+            raise Failure(f"{self.url}: {error}") from error
+        left = re.findall(r"^troth_partition_lag_records\{partition=\"(\d+)\"\} (\d+)", text, re.MULTILINE)
+        return (int(re.search(r"^troth_records_total (\d+)", text, re.MULTILINE).group(1)),
+                {int(partition): int(records) for partition, records in left})
+
+
+def steady_ns(engine, known, events, rough):
+    """Returns an engine's CPU-nanoseconds an event of what its log has beyond a first part.
+
+    From when each partition has that part of its own events behind it to when the first has none left, records
+    read and CPU time are taken thirty times a second; the cost is the slope of the straight line through them.
+    So there is nothing but streaming in it, and that the metrics are 0 to 0.1 s old does not matter.
+
+    In known: events of the first part. In events: of the whole log. In rough: whether, where it streamed too shortly
+    for that, the mean since its start will do, as of tiny runs.
+    """
+    metrics = Metrics(engine)
+    engine.wait_for("is ours:", PARTITIONS)
+    ours = re.findall(r"\[(\d+)\] is ours: .* (\d+) to catch up", engine.said())
+    limits = {int(partition): int(behind) * (events - known) / events for partition, behind in ours}
+    read, left, records, spent = 0, {}, [], []
+    while read < known or min(left.values()) > 0:
+        time.sleep(SAMPLE_S)
+        cpu_ns = engine.cpu_ns()
+        read, left = metrics.read()
+        if read >= known and all(0 < left[partition] <= limit for partition, limit in limits.items()):
+            records.append(read)
+            spent.append(cpu_ns)
+    engine.wait_for("has caught up at", PARTITIONS)
+    if len(set(records)) >= 3:
+        return statistics.linear_regression(records, spent).slope
+    if not rough:
+        raise Failure("it streamed too shortly for its cost to be told; take more events")
+    return engine.cpu_ns() / events
+
+
+def read_steadily(log, agents, known, events, rough, workers=1, cores=None):
+    """Has trothd read a log: see steady_ns. Returns its cost, seconds by the wall, and standings published."""
+    log.servers.empty_redis()
+    engine = log.start_engine(*WITHOUT_CHECKPOINTS, *Metrics.OVER_HTTP, "--workers", workers, cores=cores)
+    began = engine.wait_for("is ours:", PARTITIONS)
+    nanoseconds = steady_ns(engine, known, events, rough)
+    seconds = engine.wait_for("has caught up at", PARTITIONS) - began
+    engine.end(signal.SIGTERM)
+    check_read(log, engine, agents)
+    return nanoseconds, seconds, log.published()
+
+
 def wait_until_live(engine):
     """Waits until an engine that has all partitions has caught up on those where there was something to."""
     engine.wait_for("is ours:", PARTITIONS)
@@ -263,18 +332,22 @@ def wait_until_whole(servers, log):
     raise Failure("the view in Redis was not whole within a minute")
 
 
+def check_read(log, engine, agents):
+    """Fails where an engine that has ended did not read the log once, or Redis does not hold its agents."""
+    if len(re.findall("is ours:", engine.said())) != PARTITIONS:
+        raise Failure(f"partitions were handed out twice; see {engine.log}")
+    if log.standings() != agents:
+        raise Failure(f"Redis holds {log.standings()} standings of {agents} agents")
+
+
 class Fleet:
-    """Logs of the same load, each longer than the one before: what the events between cost is the difference."""
+    """Logs of the same load, each longer than the one before."""
 
     def __init__(self, servers, build, lengths, words=(), contract=CONTRACT):
         """In lengths: events by the log's name. In words: for bench_load."""
         self.logs = [Log(servers, build, name, contracts=(contract,)) for name in lengths]
         self.events = list(lengths.values())
         self.agents = [log.load(sent, *words) if sent else 0 for log, sent in zip(self.logs, self.events)]
-
-    def each(self, spent):
-        """Returns CPU-nanoseconds an event: of what each log has more than the one before."""
-        return [(spent[i] - spent[i - 1]) / (self.events[i] - self.events[i - 1]) for i in range(1, len(spent))]
 
     def read_log(self, index, workers=1, cores=None):
         """Has trothd read one of the logs. Returns CPU-nanoseconds, seconds by the wall, and standings published."""
@@ -284,16 +357,8 @@ class Fleet:
         began = engine.wait_for("is ours:", PARTITIONS)
         seconds = engine.wait_for("has caught up at", PARTITIONS) - began
         spent = engine.end(signal.SIGTERM)
-        if len(re.findall("is ours:", engine.said())) != PARTITIONS:
-            raise Failure(f"partitions were handed out twice; see {engine.log}")
-        if log.standings() != agents:
-            raise Failure(f"Redis holds {log.standings()} standings of {agents} agents")
+        check_read(log, engine, agents)
         return spent, seconds, log.published()
-
-    def read_with_engine(self):
-        """Returns the same, events/s of the longest by the wall, and standings published of what it has more."""
-        spent, seconds, published = zip(*(self.read_log(index) for index in range(len(self.logs))))
-        return self.each(spent), self.events[-1] / seconds[-1], published[-1] - published[-2]
 
 
 def run_bench(measure, kafka=True):
