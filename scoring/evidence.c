@@ -9,23 +9,32 @@ static uint32_t add_saturating(uint32_t value, uint32_t more)
     return value > UINT32_MAX - more ? UINT32_MAX : value + more;
 }
 
-/* Empties the panes between the ring's head and the clock's pane, and moves the head there. */
-static __attribute__((noinline)) void empty_panes(const struct troth_rules *rules,
-                                                  struct troth_standing *standing, unsigned term,
-                                                  int64_t pane)
+/* Moves the ring's head to the clock's pane: what was the newest becomes an older one, and the
+ * panes between are empty. */
+static __attribute__((noinline)) void move_head(const struct troth_rules *rules,
+                                                struct troth_standing *standing, unsigned term,
+                                                int64_t pane)
 {
     struct troth_hot *hot = troth_hot(standing, term);
-    const int64_t panes = rules->contract->terms[term].panes;
-    const int64_t gone = pane - hot->head < panes ? pane - hot->head : panes;
-    const bool budget = !rules->terms[term].shares;
-    unsigned slot = (unsigned)(pane % panes);
-    for (int64_t i = 0; i < gone; i++) {
+    const unsigned older = rules->contract->terms[term].panes - 1U;
+    const int64_t first = hot->head > pane - older ? hot->head : pane - older;
+    const unsigned first_slot = troth_ring_slot(rules, term, first);
+    uint64_t marks = UINT64_C(1) << TROTH_NEWEST;
+    unsigned slot = first_slot;
+    for (int64_t p = first; p < pane; p++) {
         troth_pane(rules, standing, term, slot)->sum = 0;
-        if (budget) {
-            hot->level = (int64_t)((uint64_t)hot->level & ~(UINT64_C(1) << slot));
-        }
-        slot = slot == 0 ? (unsigned)panes - 1 : slot - 1;
+        marks |= UINT64_C(1) << slot;
+        slot = slot + 1 < older ? slot + 1 : 0;
     }
+    if (first == hot->head) { /* still in the window */
+        *troth_pane(rules, standing, term, first_slot) = hot->newest;
+    }
+    if (!rules->terms[term].shares) {
+        const uint64_t had = (uint64_t)hot->level;
+        const uint64_t moved = first == hot->head ? (had >> TROTH_NEWEST) << first_slot : 0;
+        hot->level = (int64_t)((had & ~marks) | moved);
+    }
+    hot->newest.sum = 0;
     hot->head = pane;
 }
 
@@ -37,16 +46,17 @@ static inline unsigned ring_advance(const struct troth_rules *rules,
     if (troth_hot(standing, term)->head >= pane) {
         return 0;
     }
-    empty_panes(rules, standing, term, pane);
+    move_head(rules, standing, term, pane);
     return TROTH_EFFECT_ADVANCED;
 }
 
-/* Finds the slot of the evidence's own pane. Returns false when that has left the window: late. */
+/* Finds the slot of the evidence's own pane, in a ring that has come to the clock's. Returns false
+ * when that has left the window: late. */
 static bool find_slot(const struct troth_rules *rules, unsigned term,
                       const struct troth_instant *instant, int64_t at_us, unsigned *slot)
 {
     if (at_us >= instant->terms[term].start_us) {
-        *slot = instant->terms[term].slot;
+        *slot = TROTH_NEWEST;
         return true;
     }
     const int64_t panes = rules->contract->terms[term].panes;
@@ -54,7 +64,7 @@ static bool find_slot(const struct troth_rules *rules, unsigned term,
     if (at_us < 0 || pane <= instant->terms[term].pane - panes) {
         return false;
     }
-    *slot = (unsigned)(pane % panes);
+    *slot = troth_ring_slot(rules, term, pane);
     return true;
 }
 
@@ -100,9 +110,8 @@ static inline unsigned add_kept_fast(const struct troth_rules *rules,
                                      const struct troth_moment *moment)
 {
     struct troth_hot *hot = troth_hot(standing, term);
-    union troth_pane *pane = troth_pane(rules, standing, term, instant->terms[term].slot);
     if (moment->at_us < instant->terms[term].start_us || hot->head < instant->terms[term].pane ||
-        pane->count.kept == UINT32_MAX) {
+        hot->newest.count.kept == UINT32_MAX) {
         return add_kept(rules, standing, term, instant, moment);
     }
     if (standing->rung == TROTH_RUNG_RECERTIFY) {
@@ -112,7 +121,7 @@ static inline unsigned add_kept_fast(const struct troth_rules *rules,
         }
         tally->kept++;
     }
-    pane->count.kept++;
+    hot->newest.count.kept++;
     if (hot->level != 0) {
         const int64_t level = hot->level + rules->terms[term].cusum_kept;
         hot->level = level > 0 ? level : 0;
@@ -139,7 +148,7 @@ static unsigned add_broken(const struct troth_rules *rules, struct troth_standin
     int64_t onset_us = at_us;
     unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
     if (!find_slot(rules, term, instant, at_us, &slot)) {
-        slot = instant->terms[term].slot;
+        slot = TROTH_NEWEST;
         onset_us = instant->time_us;
         advanced |= TROTH_EFFECT_HIDDEN;
     }
@@ -173,7 +182,7 @@ static unsigned add_amount(const struct troth_rules *rules, struct troth_standin
     }
     unsigned slot = 0;
     if (!find_slot(rules, term, instant, moment->at_us, &slot)) {
-        slot = instant->terms[term].slot;
+        slot = TROTH_NEWEST;
     }
     unsigned advanced = ring_advance(rules, standing, term, instant->terms[term].pane);
     union troth_pane *pane = troth_pane(rules, standing, term, slot);
@@ -413,7 +422,8 @@ static union troth_pane *pane_of(const struct troth_rules *rules, struct troth_s
         pane > head) {
         return NULL;
     }
-    return troth_pane(rules, standing, term, (unsigned)(pane % panes));
+    return troth_pane(rules, standing, term,
+                      pane == head ? TROTH_NEWEST : troth_ring_slot(rules, term, pane));
 }
 
 static uint32_t take(uint32_t count, uint32_t less)

@@ -15,7 +15,7 @@ void troth_instant_move(const struct troth_rules *rules, struct troth_instant *i
         const int64_t start = pane * width;
         instant->terms[i].pane = pane;
         instant->terms[i].start_us = start;
-        instant->terms[i].slot = (uint32_t)(pane % rules->contract->terms[i].panes);
+        instant->terms[i].slot = troth_ring_slot(rules, i, pane);
         from = start > from ? start : from;
         until = start + width < until ? start + width : until;
     }

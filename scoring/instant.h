@@ -18,7 +18,7 @@ struct troth_instant {
     struct {
         int64_t pane;     /* floor(time / pane width) */
         int64_t start_us; /* of that pane */
-        uint32_t slot;    /* pane modulo panes */
+        uint32_t slot;    /* its own in a ring, when it is the newest no more: scoring/standing.h */
     } terms[TROTH_TERMS_MAX];
 };
 

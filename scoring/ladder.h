@@ -142,10 +142,11 @@ static inline bool troth_alarm(const struct troth_standing *standing, unsigned t
     return troth_hot_of(standing, term)->level >= TROTH_CUSUM_ALARM;
 }
 
-static inline struct troth_ladder troth_ladder_of(const struct troth_standing *standing)
+static inline struct troth_ladder troth_ladder_of(const struct troth_rules *rules,
+                                                  const struct troth_standing *standing)
 {
     return (struct troth_ladder){.phase_us = standing->phase_us,
-                                 .left_us = standing->left_us,
+                                 .left_us = troth_past_of(rules, standing)->left_us,
                                  .rung = (uint8_t)standing->rung,
                                  .relapses = (uint8_t)standing->relapses};
 }

@@ -75,7 +75,7 @@ static int64_t last_evidence_us(struct troth_sight *sight)
 /* Walks ahead from clear, warn or narrow until both times are known or nothing is left to come. */
 static void walk(struct troth_sight *now, int64_t *good_us, int64_t *offer_us)
 {
-    struct troth_ladder ladder = troth_ladder_of(now->standing);
+    struct troth_ladder ladder = troth_ladder_of(now->rules, now->standing);
     const unsigned bad = ladder.rung < TROTH_RUNG_NARROW ? TROTH_RUNG_NARROW : TROTH_RUNG_RECERTIFY;
     struct troth_instant instant = *now->instant;
     struct troth_sight sight = *now;

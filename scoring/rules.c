@@ -268,21 +268,25 @@ static unsigned weave_rings(struct troth_rules *rules, unsigned first, size_t of
     return woven;
 }
 
-/* Layout of a standing: header, hot terms, tallies, the agent's version, rings, cold terms (see
- * scoring/standing.h). */
+/* Layout of a standing: header, hot terms, tallies, its past, the agent's version, rings without
+ * their newest panes, cold terms (see scoring/standing.h). */
 static void make_layout(struct troth_rules *rules)
 {
     bool done[TROTH_TERMS_MAX] = {false};
-    size_t offset = sizeof(struct troth_standing) +
-                    rules->term_count * (sizeof(struct troth_hot) + sizeof(struct troth_tally));
+    const size_t hot_end =
+        sizeof(struct troth_standing) + rules->term_count * sizeof(struct troth_hot);
+    const size_t tally_end = hot_end + rules->term_count * sizeof(struct troth_tally);
+    size_t offset = tally_end + sizeof(struct troth_past);
     if (rules->contract->on_version == TROTH_ON_VERSION_RECERTIFY) {
         rules->version_offset = (uint32_t)offset;
         offset += sizeof(struct troth_heard);
     }
+    rules->kept_end = (uint32_t)(rules->version_offset != 0 ? offset : hot_end);
+    rules->counted_end = (uint32_t)(rules->version_offset != 0 ? offset : tally_end);
     for (unsigned i = 0; i < rules->term_count; i++) {
         if (rules->terms[i].windowed && !done[i]) {
-            offset += weave_rings(rules, i, offset, done) * rules->contract->terms[i].panes *
-                      sizeof(union troth_pane);
+            const size_t older = rules->contract->terms[i].panes - 1U;
+            offset += weave_rings(rules, i, offset, done) * older * sizeof(union troth_pane);
         }
     }
     for (unsigned i = 0; i < rules->term_count; i++) {

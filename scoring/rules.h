@@ -71,6 +71,9 @@ struct troth_rules {
     uint32_t size;                           /* bytes of one standing, a multiple of 64 */
     uint32_t version_offset; /* bytes from the standing's start to its struct troth_heard; 0: it has
                               * none, since a new version of an agent changes nothing */
+    uint32_t
+        kept_end; /* bytes from the standing's start: all that a kept event touches is before */
+    uint32_t counted_end; /* the same where it is certifying, and has counters */
     uint32_t term_count;
     uint16_t shares_mask;   /* bit i: term i shares */
     uint16_t judged_mask;   /* bit i: term i is judged */
@@ -85,6 +88,12 @@ struct troth_rules {
     uint32_t test_count;
     uint64_t promises[TROTH_TERMS_MAX]; /* what each term promises: scoring/promise.h */
 };
+
+/* Returns the slot of a pane (>= 0) of a windowed term among the older ones of its ring. */
+static inline uint32_t troth_ring_slot(const struct troth_rules *rules, unsigned term, int64_t pane)
+{
+    return (uint32_t)(pane % (rules->contract->terms[term].panes - 1));
+}
 
 /* The CUSUM's alarm level h = 1e9 ln 10^4, and its cap, in billionths. */
 #define TROTH_CUSUM_ALARM INT64_C(9210340372)

@@ -383,57 +383,22 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
     return apply_event(shard, timestamp_us, offset, event, hash);
 }
 
-/* Lists the lines that the newest panes of a standing are in. */
-static void list_lines(struct troth_slot *slot)
-{
-    const struct troth_rules *rules = slot->rules;
-    slot->lines_us = slot->now.from_us;
-    slot->line_count = 0;
-    for (unsigned i = 0; i < rules->term_count; i++) {
-        const struct troth_term_rules *term = &rules->terms[i];
-        const size_t place =
-            term->ring_offset + (size_t)slot->now.terms[i].slot * term->ring_stride;
-        const uint16_t line = (uint16_t)(place / TROTH_LINE);
-        const bool listed = slot->line_count > 0 && slot->lines[slot->line_count - 1] == line;
-        if (term->windowed && line > 1 && !listed) {
-            slot->lines[slot->line_count++] = line;
-        }
-    }
-}
-
 /* Reads a byte of each line that a kept event touches of its agent's sequences and first standing:
- * of one that is looked at, all of them; else header, hot terms, counters where it is certifying,
- * and the newest panes. */
-static inline void touch_agent(struct troth_shard *shard, const struct troth_agent *agent)
+ * header and hot terms; where it is certifying also the counters, and what it has heard; where it
+ * is looked at, everything up to the cold terms. */
+static inline void touch_agent(const struct troth_shard *shard, const struct troth_agent *agent)
 {
     const char *block = troth_blocks_at(&shard->blocks, agent->first_line);
-    struct troth_slot *slot = &shard->slots[agent->first_contract];
-    const struct troth_rules *rules = slot->rules;
+    const struct troth_rules *rules = shard->slots[agent->first_contract].rules;
+    const uint32_t whole = agent->looked_at    ? rules->terms[0].cold_offset
+                           : agent->certifying ? rules->counted_end
+                                               : rules->kept_end;
+    const uint32_t end = whole < TOUCHED_LINES * TROTH_LINE ? whole : TOUCHED_LINES * TROTH_LINE;
     if (agent->sequences != TROTH_NONE) {
         troth_touch(&shard->sequences[agent->sequences]);
     }
-    troth_touch(block);
-    troth_touch(block + TROTH_LINE);
-    if (agent->looked_at) {
-        const uint32_t cold = rules->terms[0].cold_offset;
-        const uint32_t end = cold < TOUCHED_LINES * TROTH_LINE ? cold : TOUCHED_LINES * TROTH_LINE;
-        for (uint32_t at = 2 * TROTH_LINE; at < end; at += TROTH_LINE) {
-            troth_touch(block + at);
-        }
-        return;
-    }
-    if (agent->certifying) {
-        troth_touch(troth_tally_of(rules, (const void *)block, rules->term_count - 1));
-    }
-    if (rules->version_offset != 0) {
-        troth_touch(block + rules->version_offset);
-    }
-    if (slot->lines_us != slot->now.from_us) {
-        list_lines(slot);
-    }
-    const unsigned lines = slot->line_count; /* or each touch would have it read again */
-    for (unsigned i = 0; i < lines; i++) {
-        troth_touch(block + (size_t)slot->lines[i] * TROTH_LINE);
+    for (uint32_t at = 0; at < end; at += TROTH_LINE) {
+        troth_touch(block + at);
     }
 }
 

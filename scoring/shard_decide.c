@@ -248,7 +248,7 @@ static unsigned move(struct ruling *r, const struct troth_step *step,
         return TROTH_RULING_UNCHANGED;
     }
     r->standing->phase_us = ladder->phase_us;
-    r->standing->left_us = ladder->left_us;
+    troth_past(sight->rules, r->standing)->left_us = ladder->left_us;
     r->standing->relapses = (unsigned)ladder->relapses & TROTH_RELAPSES_MAX;
     troth_shard_take_step(r->shard, r->index, r->standing, sight, step, r->shard->offset,
                           r->decision);
@@ -278,7 +278,7 @@ static unsigned recertify(struct ruling *r, struct troth_ladder *ladder, struct 
 static unsigned act(struct ruling *r)
 {
     struct troth_slot *slot = &r->shard->slots[r->standing->contract];
-    struct troth_ladder ladder = troth_ladder_of(r->standing);
+    struct troth_ladder ladder = troth_ladder_of(slot->rules, r->standing);
     struct troth_sight sight;
     struct troth_step step;
     const unsigned action = r->decision->action;

@@ -71,10 +71,11 @@ static bool term_rests(struct troth_sight *sight, unsigned term)
 static bool rests(struct troth_shard *shard, const struct troth_standing *standing)
 {
     struct troth_slot *slot = &shard->slots[standing->contract];
+    const int64_t left_us = troth_past_of(slot->rules, standing)->left_us;
     struct troth_sight sight;
     if (standing->rung != TROTH_RUNG_RECERTIFY || standing->after_decision || standing->docketed ||
         standing->relapses > 0 ||
-        (standing->left_us != TROTH_NEVER_US && shard->clock_us - standing->left_us <= DAY_US)) {
+        (left_us != TROTH_NEVER_US && shard->clock_us - left_us <= DAY_US)) {
         return false;
     }
     troth_instant_set(slot->rules, &slot->now, shard->clock_us);

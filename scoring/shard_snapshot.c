@@ -31,7 +31,7 @@ void troth_shard_resume(struct troth_shard *shard, int64_t clock_us, int64_t off
 /* Forgets the offsets that a standing names. */
 static void forget_offsets(const struct troth_rules *rules, struct troth_standing *standing)
 {
-    standing->cause_offset = -1;
+    troth_past(rules, standing)->cause_offset = -1;
     standing->ordinal = 0;
     for (unsigned i = 0; i < rules->term_count; i++) {
         struct troth_cold *cold = troth_cold(rules, standing, i);

@@ -58,8 +58,9 @@ static int64_t tell(struct troth_shard *shard, uint32_t index, struct troth_stan
     if (term != TROTH_NO_TERM) {
         told.witness_count = troth_witnesses(rules, standing, term, told.witness_offsets);
     }
-    if (standing->cause_offset != offset) {
-        standing->cause_offset = offset;
+    struct troth_past *past = troth_past(rules, standing);
+    if (past->cause_offset != offset) {
+        past->cause_offset = offset;
         standing->ordinal = 0;
     }
     told.ordinal = standing->ordinal;
@@ -122,7 +123,7 @@ static void restart_counters(const struct troth_sight *sight, struct troth_stand
 bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
                         struct troth_sight *sight, int64_t offset, bool worsened)
 {
-    struct troth_ladder ladder = troth_ladder_of(standing);
+    struct troth_ladder ladder = troth_ladder_of(sight->rules, standing);
     struct troth_step step;
     bool restart = false;
     if (standing->rung == TROTH_RUNG_RECERTIFY) {
@@ -140,7 +141,7 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
     if (standing->rung != TROTH_RUNG_RECERTIFY || step.taken) {
         restart |= standing->phase_us != ladder.phase_us;
         standing->phase_us = ladder.phase_us;
-        standing->left_us = ladder.left_us;
+        troth_past(sight->rules, standing)->left_us = ladder.left_us;
         standing->relapses = (unsigned)ladder.relapses & TROTH_RELAPSES_MAX;
     }
     standing->unsettled = step.taken;
@@ -152,7 +153,7 @@ bool troth_shard_settle(struct troth_shard *shard, uint32_t index, struct troth_
 
 void troth_shard_schedule(struct troth_shard *shard, uint32_t index, struct troth_sight *sight)
 {
-    const struct troth_ladder ladder = troth_ladder_of(sight->standing);
+    const struct troth_ladder ladder = troth_ladder_of(sight->rules, sight->standing);
     const int64_t ladder_us = troth_ladder_deadline(sight, &ladder);
     const int64_t review_us = troth_shard_review_due_us(shard, index, sight->standing);
     troth_shard_set_deadline(shard, index, ladder_us < review_us ? ladder_us : review_us);
@@ -163,7 +164,7 @@ static bool is_look(struct troth_shard *shard, uint32_t index,
                     const struct troth_standing *standing, int64_t due_us)
 {
     struct troth_slot *slot = &shard->slots[standing->contract];
-    const struct troth_ladder ladder = troth_ladder_of(standing);
+    const struct troth_ladder ladder = troth_ladder_of(slot->rules, standing);
     struct troth_sight sight;
     if (troth_shard_review_due_us(shard, index, standing) != due_us) {
         return true;

@@ -25,12 +25,9 @@ enum {
 
 /* A contract in force. */
 struct troth_slot {
-    const struct troth_rules *rules; /* NULL: free */
-    struct troth_instant now;        /* of the clock */
-    struct troth_instant past;       /* of the deadline handled last */
-    uint16_t lines[TROTH_TERMS_MAX]; /* of a standing, that a kept event touches beside the first */
-    uint16_t line_count;             /* two: the newest panes at: */
-    int64_t lines_us;                /* now.from_us */
+    const struct troth_rules *rules;  /* NULL: free */
+    struct troth_instant now;         /* of the clock */
+    struct troth_instant past;        /* of the deadline handled last */
     uint32_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
 };
 

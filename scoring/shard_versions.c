@@ -37,7 +37,7 @@ static bool needs_person(struct troth_shard *shard, uint32_t index,
         copy->phase_us = troth_certification_end(rules, copy, shard->clock_us);
         step = troth_ladder_certify(&sight, &restart);
     } else {
-        struct troth_ladder ladder = troth_ladder_of(copy);
+        struct troth_ladder ladder = troth_ladder_of(rules, copy);
         step = troth_ladder_step(&sight, &ladder,
                                  copy->unsettled || (effects & TROTH_EFFECT_WORSENED));
     }
@@ -65,15 +65,16 @@ static enum troth_hearing start_anew(struct troth_shard *shard, uint32_t index,
 static enum troth_hearing enter_recertify(struct troth_shard *shard, uint32_t index,
                                           struct troth_standing *standing)
 {
-    struct troth_ladder ladder = troth_ladder_of(standing);
+    const struct troth_slot *slot = &shard->slots[standing->contract];
+    struct troth_ladder ladder = troth_ladder_of(slot->rules, standing);
     struct troth_sight sight;
     const struct troth_step step = {.taken = true,
                                     .from = (uint8_t)standing->rung,
                                     .to = TROTH_RUNG_RECERTIFY,
                                     .cause = {TROTH_CONDITION_VERSION, TROTH_NO_TERM, 0.0, 0.0}};
-    troth_shard_sight(shard, index, standing, &shard->slots[standing->contract].now, &sight);
+    troth_shard_sight(shard, index, standing, &slot->now, &sight);
     troth_ladder_enter(&sight, &ladder, step.to);
-    standing->left_us = ladder.left_us;
+    troth_past(slot->rules, standing)->left_us = ladder.left_us;
     standing->relapses = (unsigned)ladder.relapses & TROTH_RELAPSES_MAX;
     standing->unsettled = true;
     troth_shard_take_step(shard, index, standing, &sight, &step, shard->offset, NULL);

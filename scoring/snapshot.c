@@ -11,11 +11,6 @@ static bool is_windowed(unsigned kind)
     return kind != TROTH_TERM_NEVER && kind != TROTH_TERM_CADENCE;
 }
 
-static unsigned slot_of(int64_t pane, unsigned panes)
-{
-    return (unsigned)(pane % panes);
-}
-
 /* The panes that hold something, from the ring's head back. */
 static void take_panes(const struct troth_rules *rules, const struct troth_standing *standing,
                        unsigned term, struct troth_snapshot_term *t)
@@ -23,14 +18,16 @@ static void take_panes(const struct troth_rules *rules, const struct troth_stand
     const unsigned panes = rules->contract->terms[term].panes;
     const bool shares = rules->terms[term].shares;
     const uint64_t used = (uint64_t)troth_hot_of(standing, term)->level;
-    unsigned slot = slot_of(t->head, panes);
+    unsigned slot = TROTH_NEWEST;
+    unsigned next = troth_ring_slot(rules, term, t->head);
     for (unsigned age = 0; age < panes; age++) {
         const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
         if (shares ? (pane.count.kept | pane.count.broken) != 0 : (used >> slot & 1U) != 0) {
             t->ages[t->pane_count] = (uint8_t)age;
             t->panes[t->pane_count++] = pane;
         }
-        slot = slot == 0 ? panes - 1 : slot - 1;
+        next = next == 0 ? panes - 2 : next - 1;
+        slot = next;
     }
 }
 
@@ -64,9 +61,9 @@ void troth_snapshot_take(const struct troth_rules *rules, const struct troth_sta
     snapshot->contract_version = rules->contract->version;
     snapshot->since_us = standing->since_us;
     snapshot->phase_us = standing->phase_us;
-    snapshot->left_us = standing->left_us;
+    snapshot->left_us = troth_past_of(rules, standing)->left_us;
     snapshot->cost_micros = standing->cost_micros;
-    snapshot->cause_offset = standing->cause_offset;
+    snapshot->cause_offset = troth_past_of(rules, standing)->cause_offset;
     snapshot->tasks = standing->tasks;
     snapshot->observed = standing->observed;
     snapshot->late = (uint16_t)standing->late;
@@ -356,11 +353,13 @@ static void fill_term(const struct troth_snapshot_term *t, const struct troth_ru
         return;
     }
     const unsigned panes = rules->contract->terms[term].panes;
-    const unsigned head_slot = slot_of(t->head, panes);
+    const unsigned head_slot = troth_ring_slot(rules, term, t->head);
     for (unsigned i = 0; i < t->pane_count; i++) {
         TROTH_ASSERT(t->ages[i] < panes);
-        const unsigned slot =
-            head_slot >= t->ages[i] ? head_slot - t->ages[i] : head_slot + panes - t->ages[i];
+        const unsigned back = head_slot + panes - 1 - t->ages[i];
+        const unsigned slot = t->ages[i] == 0    ? TROTH_NEWEST
+                              : back < panes - 1 ? back
+                                                 : back - (panes - 1);
         *troth_pane(rules, standing, term, slot) = t->panes[i];
         if (!rules->terms[term].shares) {
             hot->level = (int64_t)((uint64_t)hot->level | UINT64_C(1) << slot);
@@ -374,9 +373,8 @@ bool troth_snapshot_fill(const struct troth_snapshot *snapshot, const struct tro
     bool whole = true;
     standing->since_us = snapshot->since_us;
     standing->phase_us = snapshot->phase_us;
-    standing->left_us = snapshot->left_us;
     standing->cost_micros = snapshot->cost_micros;
-    standing->cause_offset = snapshot->cause_offset;
+    *troth_past(rules, standing) = (struct troth_past){snapshot->left_us, snapshot->cause_offset};
     standing->tasks = snapshot->tasks;
     standing->observed = snapshot->observed;
     standing->late = snapshot->late & (unsigned)TROTH_LATE_MAX;

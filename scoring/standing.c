@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct troth_standing) == 64, "the header is one cache line");
-_Static_assert(sizeof(struct troth_hot) == 16, "four hot terms share a cache line");
+_Static_assert(sizeof(struct troth_standing) + 3 * sizeof(struct troth_hot) <= 128,
+               "the header and three hot terms share two cache lines");
+_Static_assert(TROTH_PANES_MAX - 1 <= TROTH_NEWEST, "the slot of the newest pane is no other's");
+_Static_assert(sizeof(struct troth_past) == 16, "layout in the header's comment");
 _Static_assert(sizeof(union troth_pane) == 8, "kept and broken of a pane, or one sum");
 _Static_assert(sizeof(struct troth_tally) == 8, "layout in the header's comment");
 _Static_assert(sizeof(struct troth_heard) == 16, "layout in the header's comment");
@@ -17,8 +19,9 @@ void troth_term_clear(const struct troth_rules *rules, struct troth_standing *st
     const struct troth_term *promise = &rules->contract->terms[term];
     hot->head = promise->kind == TROTH_TERM_CADENCE ? TROTH_NEVER_US : 0;
     hot->level = 0;
+    hot->newest.sum = 0;
     if (rules->terms[term].windowed) {
-        for (unsigned slot = 0; slot < promise->panes; slot++) {
+        for (unsigned slot = 0; slot + 1 < promise->panes; slot++) {
             troth_pane(rules, standing, term, slot)->sum = 0;
         }
     }
@@ -45,8 +48,7 @@ void troth_standing_init(const struct troth_rules *rules, struct troth_standing 
                          int64_t time_us)
 {
     memset(standing, 0, rules->size);
-    standing->left_us = TROTH_NEVER_US;
-    standing->cause_offset = -1;
+    *troth_past(rules, standing) = (struct troth_past){TROTH_NEVER_US, -1};
     standing->next = UINT32_MAX;
     standing->cause_term = TROTH_CAUSE_NO_TERM;
     troth_standing_recertify(rules, standing, time_us, false);

@@ -1,15 +1,17 @@
 /*
  * The state of one agent under one contract, as integers in one block of memory.
  *
- *     +--------------+-----------------+----------------+------------------+------------------+
- *     | header, 64 B | hot, 16 B a term| tally, 8 B each| rings, 8 B a pane| cold, 48 B a term|
- *     +--------------+-----------------+----------------+------------------+------------------+
+ *     +--------------+------------------+----------------+------------+-------------+------+
+ *     | header, 48 B | hot, 24 B a term | tally, 8 B each| past, 16 B | older panes | cold |
+ *     +--------------+------------------+----------------+------------+-------------+------+
  *
- * Before the rings stand 16 B of the agent's version, where the contract asks for it.
- * Rings of one shape (panes and their width) are woven: the panes of one slot lie side by side. So
- * a kept event at `clear` touches three lines, the header, the hot terms and one of the rings; the
- * cold terms are for what goes wrong. Offsets are in the rules, since they depend on the contract.
- * Every number shown is a function of this block, the rules and one time.
+ * The newest pane of a ring stands with what else is hot of its term, and moves into the ring, 8 B
+ * a pane, when the next one begins. So a kept event touches header and hot terms and nothing else:
+ * at `clear`, with up to three terms, two lines. The cold terms, 48 B each, are for what goes
+ * wrong. Before the rings stand 16 B of the agent's version, where the contract asks for it. Rings
+ * of one shape (panes and their width) are woven: the panes of one slot lie side by side. Offsets
+ * are in the rules, since they depend on the contract. Every number shown is a function of this
+ * block, the rules and one time.
  *
  * Memory: the caller's, rules->size bytes, aligned to 64. Threads: one writer.
  */
@@ -29,7 +31,9 @@ enum {
     TROTH_CAUSE_NO_TERM = 31, /* the header's cause_term where there is none */
     TROTH_LATE_MAX = 4095,
     TROTH_RELAPSES_MAX = 31,
-    TROTH_ORDINAL_MAX = 4095 /* one record can pass at most 2,048 deadlines of a standing */
+    TROTH_ORDINAL_MAX = 4095, /* one record can pass at most 2,048 deadlines of a standing */
+    TROTH_NEWEST = 63         /* the slot of a ring's newest pane: behind those of at most 63 older
+                               * ones */
 };
 
 /* Whether a person is to look at a standing: schemas/reviews.md. */
@@ -42,18 +46,16 @@ enum troth_review_state {
 
 /* The header. */
 struct troth_standing {
-    int64_t since_us;     /* when the present rung was entered */
-    int64_t phase_us;     /* warn, narrow: since when it has been calm, or TROTH_NEVER_US;
-                           * recertify: when its counters start anew or the certification ends */
-    int64_t left_us;      /* when it last left narrow, review or pause downwards or for recertify */
-    int64_t cost_micros;  /* of all TASK events applied */
-    int64_t cause_offset; /* of the record that caused the last change of rung; -1: none */
-    uint32_t tasks;       /* TASK events applied, modulo 2^32 */
-    uint32_t agent;       /* index of the agent in its shard */
-    uint32_t next;        /* index of the agent's next standing, or UINT32_MAX */
-    float observed;       /* what the last change of rung saw; a note for people, never compared */
-    unsigned late : 12;   /* kept pieces that came too late to count; saturates */
-    unsigned dirty : 4;   /* the shard's TROTH_DIRTY_* */
+    int64_t since_us;      /* when the present rung was entered */
+    int64_t phase_us;      /* warn, narrow: since when it has been calm, or TROTH_NEVER_US;
+                            * recertify: when its counters start anew or the certification ends */
+    int64_t cost_micros;   /* of all TASK events applied */
+    uint32_t tasks;        /* TASK events applied, modulo 2^32 */
+    uint32_t agent;        /* index of the agent in its shard */
+    uint32_t next;         /* index of the agent's next standing, or UINT32_MAX */
+    float observed;        /* what the last change of rung saw; a note for people, never compared */
+    unsigned late : 12;    /* kept pieces that came too late to count; saturates */
+    unsigned dirty : 4;    /* the shard's TROTH_DIRTY_* */
     unsigned contract : 9; /* slot of the contract in its shard */
     unsigned docketed : 1; /* it has a docket */
     unsigned review : 2;   /* enum troth_review_state */
@@ -68,14 +70,7 @@ struct troth_standing {
     unsigned ordinal : 12;       /* interventions that the record at cause_offset caused so far */
 };
 
-/* What an event touches of a term. */
-struct troth_hot {
-    int64_t head;  /* windowed: the newest pane of the ring; cadence: the greatest `at` seen */
-    int64_t level; /* shares: the CUSUM in billionths; budget: bit i is set where the pane in slot i
-                    * has an amount; never: times broken, less what a dispute took back */
-};
-
-/* One pane of a ring. Slot of pane p is p modulo the ring's panes. */
+/* One pane of a ring. */
 union troth_pane {
     struct {
         uint32_t kept;
@@ -84,10 +79,24 @@ union troth_pane {
     int64_t sum; /* budget */
 };
 
+/* What an event touches of a term. */
+struct troth_hot {
+    int64_t head;  /* windowed: the newest pane of the ring; cadence: the greatest `at` seen */
+    int64_t level; /* shares: the CUSUM in billionths; budget: bit i is set where the pane in slot i
+                    * has an amount; never: times broken, less what a dispute took back */
+    union troth_pane newest; /* windowed: the head's */
+};
+
 /* Plain counters of a term that shares, since recertify was entered; they saturate. */
 struct troth_tally {
     uint32_t kept;
     uint32_t broken;
+};
+
+/* What was, of the standing as a whole. */
+struct troth_past {
+    int64_t left_us;      /* when it last left narrow, review or pause downwards or for recertify */
+    int64_t cause_offset; /* of the record that caused the last change of rung; -1: none */
 };
 
 /* The agent's version in force: schemas/versions.md. */
@@ -131,6 +140,19 @@ static inline const struct troth_tally *troth_tally_of(const struct troth_rules 
            term;
 }
 
+static inline struct troth_past *troth_past(const struct troth_rules *rules,
+                                            struct troth_standing *standing)
+{
+    return (struct troth_past *)(void *)troth_tally(rules, standing, rules->term_count);
+}
+
+static inline const struct troth_past *troth_past_of(const struct troth_rules *rules,
+                                                     const struct troth_standing *standing)
+{
+    return (const struct troth_past *)(const void *)troth_tally_of(rules, standing,
+                                                                   rules->term_count);
+}
+
 /* The agent's version, of a standing that has one: rules->version_offset is not 0. */
 static inline struct troth_heard *troth_heard(const struct troth_rules *rules,
                                               struct troth_standing *standing)
@@ -145,12 +167,16 @@ static inline const struct troth_heard *troth_heard_of(const struct troth_rules 
                                                       rules->version_offset);
 }
 
-/* The pane in a slot of a windowed term's ring. */
+/* The pane in a slot of a windowed term's ring: the head's in TROTH_NEWEST; of an older pane p it
+ * is p modulo the panes of a window but one. */
 static inline union troth_pane *troth_pane(const struct troth_rules *rules,
                                            struct troth_standing *standing, unsigned term,
                                            unsigned slot)
 {
     const struct troth_term_rules *t = &rules->terms[term];
+    if (slot == TROTH_NEWEST) {
+        return &troth_hot(standing, term)->newest;
+    }
     return (union troth_pane *)(void *)((char *)standing + t->ring_offset +
                                         (size_t)slot * t->ring_stride);
 }
@@ -160,6 +186,9 @@ static inline const union troth_pane *troth_pane_of(const struct troth_rules *ru
                                                     unsigned term, unsigned slot)
 {
     const struct troth_term_rules *t = &rules->terms[term];
+    if (slot == TROTH_NEWEST) {
+        return &troth_hot_of(standing, term)->newest;
+    }
     return (const union troth_pane *)(const void *)((const char *)standing + t->ring_offset +
                                                     (size_t)slot * t->ring_stride);
 }

@@ -10,13 +10,19 @@ static int64_t ring_shift(const struct troth_rules *rules, const struct troth_st
     return shift < panes ? shift : panes;
 }
 
-/* The slot of the head: the instant's, `shift` panes back. */
+/* The slot that the head will have among the older panes: the instant's, `shift` panes back. Those
+ * before it go down from there, around the ring; its own is TROTH_NEWEST. */
 static unsigned head_slot(const struct troth_rules *rules, unsigned term,
                           const struct troth_instant *instant, int64_t shift)
 {
-    const unsigned panes = rules->contract->terms[term].panes;
-    const unsigned slot = instant->terms[term].slot + panes - (unsigned)shift;
-    return slot < panes ? slot : slot - panes;
+    const unsigned older = rules->contract->terms[term].panes - 1U;
+    const unsigned slot = instant->terms[term].slot + older - (unsigned)shift;
+    return slot < older ? slot : slot - older;
+}
+
+static inline unsigned slot_before(const struct troth_rules *rules, unsigned term, unsigned slot)
+{
+    return slot == 0 ? rules->contract->terms[term].panes - 2U : slot - 1;
 }
 
 struct troth_sums troth_window_sums(const struct troth_rules *rules,
@@ -32,13 +38,14 @@ struct troth_sums troth_window_sums(const struct troth_rules *rules,
     }
     unsigned slot = head_slot(rules, term, instant, shift);
     for (unsigned age = (unsigned)shift; age < panes; age++) {
-        const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
+        const union troth_pane pane =
+            *troth_pane_of(rules, standing, term, age == shift ? TROTH_NEWEST : slot);
         if (pane.sum != 0) { /* kept or broken; of most agents most panes are empty */
             sums.g += pane.count.kept * weight[age];
             sums.b += pane.count.broken * weight[age];
             sums.any = true;
         }
-        slot = slot == 0 ? panes - 1 : slot - 1;
+        slot = slot_before(rules, term, slot);
     }
     return sums;
 }
@@ -54,10 +61,11 @@ void troth_window_counts(const struct troth_rules *rules, const struct troth_sta
         const int64_t shift = ring_shift(rules, standing, term, instant);
         unsigned slot = shift < panes ? head_slot(rules, term, instant, shift) : 0;
         for (int64_t age = shift; age < panes; age++) {
-            const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
+            const union troth_pane pane =
+                *troth_pane_of(rules, standing, term, age == shift ? TROTH_NEWEST : slot);
             k += pane.count.kept;
             b += pane.count.broken;
-            slot = slot == 0 ? panes - 1 : slot - 1;
+            slot = slot_before(rules, term, slot);
         }
     } else if (rules->contract->terms[term].kind == TROTH_TERM_NEVER) {
         b = (uint64_t)troth_hot_of(standing, term)->level;
@@ -76,12 +84,13 @@ bool troth_window_amount(const struct troth_rules *rules, const struct troth_sta
     int64_t total = 0;
     bool any = false;
     for (int64_t age = shift; age < panes; age++) {
-        any |= (used >> slot & 1U) != 0;
-        if (__builtin_add_overflow(total, troth_pane_of(rules, standing, term, slot)->sum,
+        const unsigned place = age == shift ? TROTH_NEWEST : slot;
+        any |= (used >> place & 1U) != 0;
+        if (__builtin_add_overflow(total, troth_pane_of(rules, standing, term, place)->sum,
                                    &total)) {
             total = INT64_MAX;
         }
-        slot = slot == 0 ? panes - 1 : slot - 1;
+        slot = slot_before(rules, term, slot);
     }
     *sum = total;
     return any;
@@ -96,13 +105,14 @@ int64_t troth_window_newest(const struct troth_rules *rules, const struct troth_
     const int64_t shift = ring_shift(rules, standing, term, instant);
     unsigned slot = shift < panes ? head_slot(rules, term, instant, shift) : 0;
     for (int64_t age = shift; age < panes; age++) {
-        const union troth_pane pane = *troth_pane_of(rules, standing, term, slot);
+        const unsigned place = age == shift ? TROTH_NEWEST : slot;
+        const union troth_pane pane = *troth_pane_of(rules, standing, term, place);
         const bool used = shares ? (pane.count.kept | pane.count.broken) != 0
-                                 : ((uint64_t)hot->level >> slot & 1U) != 0;
+                                 : ((uint64_t)hot->level >> place & 1U) != 0;
         if (used) {
             return instant->terms[term].pane - age;
         }
-        slot = slot == 0 ? panes - 1 : slot - 1;
+        slot = slot_before(rules, term, slot);
     }
     return -1;
 }

@@ -152,7 +152,7 @@ static void tell_found(struct troth_worker *worker, struct troth_partition *part
     const unsigned count = cause.term != TROTH_NO_TERM
                                ? troth_witnesses(view.rules, view.standing, cause.term, broken)
                                : 0;
-    add_witnesses(&alert, view.standing->cause_offset, broken, count);
+    add_witnesses(&alert, troth_past_of(view.rules, view.standing)->cause_offset, broken, count);
     tell(worker, &alert);
 }
 

@@ -111,7 +111,8 @@ static void recall(struct troth_partition *partition, uint32_t standing)
     const struct troth_standing *state = view.standing;
     const bool hit = state->cause == TROTH_CONDITION_FRESHNESS && state->since_us >= 0 &&
                      (state->rung == TROTH_RUNG_NARROW ||
-                      (state->rung == TROTH_RUNG_RECERTIFY && state->left_us != state->since_us));
+                      (state->rung == TROTH_RUNG_RECERTIFY &&
+                       troth_past_of(view.rules, state)->left_us != state->since_us));
     if (hit) {
         struct troth_outage *outage = &partition->outages[state->contract];
         troth_outage_follow(outage, view.rules->contract, troth_shard_clock_us(partition->shard));

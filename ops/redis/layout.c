@@ -104,7 +104,7 @@ static void add_witnesses(struct troth_resp *resp, const char *prefix,
                           const struct troth_publication *standing)
 {
     const struct troth_standing_view *view = standing->view;
-    const int64_t cause = view->standing->cause_offset;
+    const int64_t cause = troth_past_of(view->rules, view->standing)->cause_offset;
     int64_t offsets[TROTH_WITNESSES_MAX + 1] = {cause};
     unsigned count = cause >= 0 ? 1 : 0;
     if (standing->why->term != TROTH_NO_TERM) {

@@ -138,7 +138,8 @@ static struct sim_write of_standing(const struct sim_store *store,
                               .score = standing->score.score,
                               .partition = standing->partition,
                               .version = view->rules->contract->version,
-                              .cause_offset = view->standing->cause_offset,
+                              .cause_offset =
+                                  troth_past_of(view->rules, view->standing)->cause_offset,
                               .as_of_us = standing->as_of_us};
     name(write.agent, view->agent.data, view->agent.length);
     name(write.contract, view->rules->contract->name, strlen(view->rules->contract->name));

@@ -230,11 +230,11 @@ static void relapses_are_on_record(void **state)
         assert_int_equal(scenario_rung(&s, "a", "c"), TROTH_RUNG_RECERTIFY);
         const uint32_t index = s.shard->agents.agents[0].first;
         struct troth_standing *standing = troth_shard_at(s.shard, index);
-        assert_true(standing->left_us > START);
+        assert_true(troth_past(rules, standing)->left_us > START);
         standing->relapses = relapses & TROTH_RELAPSES_MAX;
         const int64_t went = wait_for("a", START + HOUR, START + 20 * DAY);
         assert_int_equal(went == 0, relapses > 0);
-        assert_true(went == 0 || went > standing->left_us + DAY + EVICT);
+        assert_true(went == 0 || went > troth_past(rules, standing)->left_us + DAY + EVICT);
         scenario_close(&s);
     }
     scenario_rules_free(rules);

@@ -182,7 +182,7 @@ static void counters_saturate(void **state)
     for (unsigned i = 0; i < 2; i++) {
         const bool ok = i == 0;
         assert_true(feed_task(f, START, START, ok) != 0);
-        union troth_pane *pane = troth_pane(f->rules, f->standing, SHARE, f->instant.terms[0].slot);
+        union troth_pane *pane = troth_pane(f->rules, f->standing, SHARE, TROTH_NEWEST);
         uint32_t *count = ok ? &pane->count.kept : &pane->count.broken;
         struct troth_tally *tally = troth_tally(f->rules, f->standing, SHARE);
         uint32_t *tallied = ok ? &tally->kept : &tally->broken;
@@ -253,8 +253,7 @@ static void budgets_saturate_and_forget(void **state)
     event = cost_of(START + 20 * PANE, 3); /* the panes that passed are empty, marks and all */
     (void)feed_event(f, START + 20 * PANE, &event, 1, 0);
     assert_true(amount_at(f, START + 20 * PANE, &sum) && sum == 3);
-    assert_true(troth_hot(f->standing, BUDGET)->level ==
-                INT64_C(1) << (f->instant.terms[BUDGET].pane % PANES));
+    assert_true((uint64_t)troth_hot(f->standing, BUDGET)->level == UINT64_C(1) << TROTH_NEWEST);
     event.present &= ~(1U << TROTH_FIELD_COST_MICROS);
     assert_int_equal(feed_event(f, START + 20 * PANE, &event, 1, 0), 0);
 }

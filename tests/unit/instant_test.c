@@ -27,7 +27,7 @@ static void check(const struct troth_rules *rules, const struct troth_instant *i
         const int64_t pane = time_us / width;
         assert_true(instant->terms[i].pane == pane);
         assert_true(instant->terms[i].start_us == pane * width);
-        assert_true(instant->terms[i].slot == pane % rules->contract->terms[i].panes);
+        assert_true(instant->terms[i].slot == pane % (rules->contract->terms[i].panes - 1));
         assert_true(instant->from_us / width == pane);
         assert_true((instant->until_us - 1) / width == pane);
     }

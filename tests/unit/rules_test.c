@@ -141,7 +141,7 @@ static void constants(void **state)
     assert_true(rules.terms[0].weight[6] == 0.5);
     assert_true(rules.terms[0].weight[12] == 0.0);
     assert_true(rules.size % 64 == 0);
-    assert_true(rules.size >= sizeof(struct troth_standing) + 16 + 12 * 8 + 56);
+    assert_true(rules.size >= sizeof(struct troth_standing) + 24 + 8 + 16 + 11 * 8 + 48);
 }
 
 int main(void)

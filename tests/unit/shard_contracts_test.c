@@ -100,7 +100,7 @@ static void assert_term_kept(const struct before *before, unsigned old,
                         troth_cold_of(b, after->standing, new), sizeof(struct troth_cold));
     assert_memory_equal(troth_tally_of(a, before->standing, old),
                         troth_tally_of(b, after->standing, new), sizeof(struct troth_tally));
-    for (unsigned slot = 0; a->terms[old].windowed && slot < a->contract->terms[old].panes;
+    for (unsigned slot = 0; a->terms[old].windowed && slot + 1 < a->contract->terms[old].panes;
          slot++) {
         assert_true(troth_pane_of(a, before->standing, old, slot)->sum ==
                     troth_pane_of(b, after->standing, new, slot)->sum);
