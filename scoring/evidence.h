@@ -24,6 +24,19 @@ struct troth_moment {
     bool counted;       /* the event bears a sequence number, seen for the first time */
 };
 
+/* What events of one signature are to a contract's terms, as far as it tells. */
+struct troth_reading {
+    uint32_t signature; /* 0: none was read yet, which no event has */
+    uint16_t kept;      /* bit i: kept evidence of term i */
+    uint16_t asked;     /* bit i: term i must be asked */
+};
+
+/* The signatures read last, under one contract: zeroed at first. Most events have one of a few. */
+enum { TROTH_READINGS = 16 };
+struct troth_readings {
+    struct troth_reading last[TROTH_READINGS];
+};
+
 /* What an event did to a standing; bits. */
 enum {
     TROTH_EFFECT_IMPROVED = 1, /* something was kept or matched */
@@ -35,12 +48,12 @@ enum {
 
 /*
  * Adds what an event is to each term, in the contract's order, and counts the event's task.
- * In instant: of the shard's clock. In event: accepted, and reaches this contract.
- * Returns the effects.
+ * In instant: of the shard's clock. In readings: zeroed, or of earlier calls with the same rules.
+ * In event: accepted, and reaches this contract. Returns the effects.
  */
 unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_standing *standing,
-                              const struct troth_instant *instant, const struct troth_event *event,
-                              const struct troth_moment *moment);
+                              const struct troth_instant *instant, struct troth_readings *readings,
+                              const struct troth_event *event, const struct troth_moment *moment);
 
 /*
  * What an event was to a term, for one who disputes it.

@@ -313,17 +313,17 @@ static enum troth_verdict_kind absent_verdict(enum troth_absent absent,
     }
 }
 
-enum troth_verdict_kind troth_tests_keep(const struct troth_rules *rules, unsigned term,
-                                         const struct troth_event *event, uint32_t signature)
+/* The same where some test is not of a range that holds. */
+static __attribute__((noinline)) enum troth_verdict_kind keep_any(const struct troth_rules *rules,
+                                                                  unsigned term,
+                                                                  const struct troth_event *event,
+                                                                  uint32_t signature)
 {
     const struct troth_contract *contract = rules->contract;
     const struct troth_ready_predicate *keep = &rules->terms[term].keep;
     bool absent = (signature & keep->absent) != 0;
     const struct troth_test *tests = &rules->tests[keep->first];
     for (unsigned i = 0; i < keep->count; i++) {
-        if (test_in_range(&tests[i], event)) {
-            continue; /* as nearly every latency is */
-        }
         if (test_present(contract, &tests[i], event)) {
             if (!test_holds(contract, &tests[i], event)) {
                 return TROTH_BROKEN;
@@ -336,6 +336,20 @@ enum troth_verdict_kind troth_tests_keep(const struct troth_rules *rules, unsign
     }
     return absent ? absent_verdict((enum troth_absent)contract->terms[term].absent, event)
                   : TROTH_KEPT;
+}
+
+enum troth_verdict_kind troth_tests_keep(const struct troth_rules *rules, unsigned term,
+                                         const struct troth_event *event, uint32_t signature)
+{
+    const struct troth_ready_predicate *keep = &rules->terms[term].keep;
+    const struct troth_test *tests = &rules->tests[keep->first];
+    unsigned i = 0;
+    while (i < keep->count && test_in_range(&tests[i], event)) { /* as nearly every latency is */
+        i++;
+    }
+    return i == keep->count && (signature & keep->absent) == 0
+               ? TROTH_KEPT
+               : keep_any(rules, term, event, signature);
 }
 
 bool troth_glob_matches(const char *glob, const char *name, size_t name_length)

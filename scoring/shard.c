@@ -230,7 +230,8 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
     if (standing->rung == TROTH_RUNG_RECERTIFY) {
         standing->phase_us = troth_certification_end(rules, standing, shard->clock_us);
     }
-    const unsigned effects = troth_evidence_apply(rules, standing, &slot->now, event, moment);
+    const unsigned effects =
+        troth_evidence_apply(rules, standing, &slot->now, &slot->readings, event, moment);
     const unsigned rung = standing->rung;
     shard->counts.late += (effects & TROTH_EFFECT_LATE) != 0;
     note_in_week(shard, index, standing, event, moment, effects);

@@ -25,9 +25,10 @@ enum {
 
 /* A contract in force. */
 struct troth_slot {
-    const struct troth_rules *rules;  /* NULL: free */
-    struct troth_instant now;         /* of the clock */
-    struct troth_instant past;        /* of the deadline handled last */
+    const struct troth_rules *rules; /* NULL: free */
+    struct troth_instant now;        /* of the clock */
+    struct troth_instant past;       /* of the deadline handled last */
+    struct troth_readings readings;
     uint32_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
 };
 

@@ -23,14 +23,15 @@ static bool needs_person(struct troth_shard *shard, uint32_t index,
                          const struct troth_moment *moment)
 {
     alignas(TROTH_LINE) char block[TROTH_BLOCK_LINES_MAX * TROTH_LINE];
-    const struct troth_slot *slot = &shard->slots[standing->contract];
+    struct troth_slot *slot = &shard->slots[standing->contract];
     const struct troth_rules *rules = slot->rules;
     struct troth_standing *copy = (struct troth_standing *)(void *)block;
     struct troth_sight sight;
     struct troth_step step;
     TROTH_ASSERT(rules->size <= sizeof block);
     memcpy(block, standing, rules->size);
-    const unsigned effects = troth_evidence_apply(rules, copy, &slot->now, event, moment);
+    const unsigned effects =
+        troth_evidence_apply(rules, copy, &slot->now, &slot->readings, event, moment);
     troth_shard_sight(shard, index, copy, &slot->now, &sight);
     if (copy->rung == TROTH_RUNG_RECERTIFY) {
         bool restart = false;

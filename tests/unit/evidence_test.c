@@ -28,6 +28,7 @@ struct fixture {
     const struct troth_rules *rules;
     struct troth_standing *standing;
     struct troth_instant instant;
+    struct troth_readings readings;
 };
 
 static int set_up(void **state)
@@ -60,7 +61,7 @@ static unsigned feed_event(struct fixture *f, int64_t clock_us, const struct tro
                                         .missing = missing,
                                         .counted = troth_event_has(event, TROTH_FIELD_SEQ)};
     troth_instant_set(f->rules, &f->instant, clock_us);
-    return troth_evidence_apply(f->rules, f->standing, &f->instant, event, &moment);
+    return troth_evidence_apply(f->rules, f->standing, &f->instant, &f->readings, event, &moment);
 }
 
 static unsigned feed_task(struct fixture *f, int64_t clock_us, int64_t at_us, bool ok)
