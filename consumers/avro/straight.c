@@ -92,7 +92,10 @@ bool troth_straight_fits(const struct troth_plan *plan)
     return true;
 }
 
-/* A record being read: the place of the next field, and what was seen of those before. */
+/* A record being read: the place of the next field, and what was seen of those before. Each field
+ * takes a byte at least, and of those that are left so many are there, always: a reader looks
+ * whether they are when it has passed over more than a byte, and otherwise reads without looking.
+ */
 struct reader {
     const uint8_t *next;
     const uint8_t *end;
@@ -100,6 +103,9 @@ struct reader {
     uint64_t unusual; /* high bits of bytes: some text is more than ASCII, or the agent's more than
                        * what can be printed of it */
 };
+
+/* The fields after one, which is the bytes that they take at least. */
+#define AFTER(NAME) (TROTH_FIELD_ATTRIBUTES - TROTH_FIELD_##NAME)
 
 /* All readers return whether the record goes on as it should, and are inlined into the one below:
  * each field has its own branches then, which are predicted by what the field mostly is, and the
@@ -111,31 +117,38 @@ static inline size_t left(const struct reader *reader)
     return (size_t)(reader->end - reader->next);
 }
 
-/* A length of two bytes, as of texts of 64 to 1024 bytes; any other is the plan's. What is not
- * inlined is given places and not the reader, which would have to be in memory for it. */
-static __attribute__((noinline)) const uint8_t *read_long_length(const uint8_t *next,
-                                                                 const uint8_t *end, size_t *length)
+READER is_left(const struct reader *reader, size_t bytes)
 {
-    if (end - next < 2 || (next[0] & 1) != 0 || next[1] >= 0x80) {
-        return NULL;
-    }
-    *length = ((next[0] & 0x7fU) | (size_t)next[1] << 7) >> 1;
-    return *length <= TROTH_TEXT_LENGTH_MAX ? next + 2 : NULL;
+    return left(reader) >= bytes;
 }
 
-READER read_text_length(struct reader *reader, size_t *length)
+/* A length of two bytes, as of texts of 64 to 1024 bytes; any other is the plan's, and SIZE_MAX.
+ * What is not inlined is given places and not the reader, which would have to be in memory for it.
+ */
+static __attribute__((noinline)) size_t read_long_length(const uint8_t *next, const uint8_t *end)
 {
-    if (reader->next == reader->end) {
-        return false;
+    if (end - next < 2 || (next[0] & 1) != 0 || next[1] >= 0x80) {
+        return SIZE_MAX;
     }
+    const size_t length = ((next[0] & 0x7fU) | (size_t)next[1] << 7) >> 1;
+    return length <= TROTH_TEXT_LENGTH_MAX ? length : SIZE_MAX;
+}
+
+/* Of a text that is followed by at least so many bytes; its length's first is there. */
+READER read_text_length(struct reader *reader, size_t after, size_t *length)
+{
     const uint8_t bits = *reader->next;
+    size_t found = bits >> 1;
     if ((bits & 0x81) != 0) { /* longer than a byte can tell, or negative */
-        reader->next = read_long_length(reader->next, reader->end, length);
-        return reader->next != NULL && *length <= left(reader);
+        found = read_long_length(reader->next, reader->end);
+        if (found == SIZE_MAX) {
+            return false;
+        }
+        reader->next++;
     }
-    *length = bits >> 1;
     reader->next++;
-    return *length <= left(reader);
+    *length = found;
+    return reader->end - reader->next >= (ptrdiff_t)(found + after);
 }
 
 static __attribute__((noinline)) uint64_t gather_bits_of_any(const uint8_t *bytes, size_t length)
@@ -143,31 +156,31 @@ static __attribute__((noinline)) uint64_t gather_bits_of_any(const uint8_t *byte
     return gather_bits(bytes, length);
 }
 
-/* Texts of 8 bytes or more are gathered by loads that overlap, shorter ones by one that is cut, so
- * that hardly a length needs a loop. */
+/* Texts of 8 bytes or more are gathered by loads that overlap, shorter ones by one that begins in
+ * what stands before them in the record, its id at least; so that hardly a length needs a loop. */
 static inline __attribute__((always_inline)) uint64_t gather_text(const uint8_t *text,
-                                                                  size_t length, size_t readable)
+                                                                  size_t length)
 {
-    if (length >= 8 && length <= 32) {
+    if (length < 8) {
+        return load(text + length - 8) >> 1 >> (63 - 8 * length);
+    }
+    if (length <= 32) {
         uint64_t bits = load(text) | load(text + length - 8);
         if (length > 16) {
             bits |= load(text + 8) | load(text + length - 16);
         }
         return bits;
     }
-    if (length < 8 && readable >= 8) {
-        return load(text) & ((UINT64_C(1) << 8 * length) - 1);
-    }
     return gather_bits_of_any(text, length);
 }
 
-READER read_text(struct reader *reader, struct troth_text *text)
+READER read_text(struct reader *reader, struct troth_text *text, size_t after)
 {
     size_t length = 0;
-    if (!read_text_length(reader, &length)) {
+    if (!read_text_length(reader, after, &length)) {
         return false;
     }
-    reader->unusual |= gather_text(reader->next, length, left(reader));
+    reader->unusual |= gather_text(reader->next, length);
     text->data = (const char *)reader->next;
     text->length = (uint32_t)length;
     reader->next += length;
@@ -185,7 +198,7 @@ static inline uint64_t find_unprintable(uint64_t word)
 READER read_agent(struct reader *reader, struct troth_text *agent)
 {
     size_t length = 0;
-    if (!read_text_length(reader, &length)) {
+    if (!read_text_length(reader, AFTER(AGENT), &length)) {
         return false;
     }
     const uint8_t *name = reader->next;
@@ -208,11 +221,9 @@ READER read_agent(struct reader *reader, struct troth_text *agent)
 /* The branch of a union with null. Out there: whether it is not null. */
 READER read_branch(struct reader *reader, bool *there)
 {
-    if (reader->next == reader->end || (*reader->next & ~YES) != 0) {
-        return false;
-    }
-    *there = *reader->next++ == YES;
-    return true;
+    const uint8_t branch = *reader->next++;
+    *there = branch == YES;
+    return branch == NO || branch == YES;
 }
 
 /* Passes over so many fields, 2 or 4, where all of them are null: many of a record are, side by
@@ -221,9 +232,6 @@ READER pass_nulls(struct reader *reader, unsigned count)
 {
     uint16_t two = 0;
     uint32_t four = 0;
-    if (left(reader) < count) {
-        return false;
-    }
     if (count == 2) {
         memcpy(&two, reader->next, sizeof two);
     } else {
@@ -236,7 +244,8 @@ READER pass_nulls(struct reader *reader, unsigned count)
     return true;
 }
 
-READER read_optional_text(struct reader *reader, struct troth_text *text, uint32_t bit)
+READER read_optional_text(struct reader *reader, struct troth_text *text, uint32_t bit,
+                          size_t after)
 {
     bool there = false;
     if (!read_branch(reader, &there)) {
@@ -247,27 +256,28 @@ READER read_optional_text(struct reader *reader, struct troth_text *text, uint32
         return true;
     }
     reader->present |= bit;
-    return read_text(reader, text);
+    return read_text(reader, text, after);
 }
 
 /* An integer that mostly has at most `usual` bytes, 4 or 8. */
-READER read_integer(struct reader *reader, size_t usual, int64_t *integer)
+READER read_integer(struct reader *reader, size_t usual, size_t after, int64_t *integer)
 {
     uint64_t bits = 0;
-    const uint8_t *after = NULL;
-    if (left(reader) >= usual) {
-        after =
-            usual == 4 ? read_varint_4(reader->next, &bits) : read_varint_8(reader->next, &bits);
+    const uint8_t *next = NULL;
+    if (after >= usual || is_left(reader, usual)) {
+        next = usual == 4 ? read_varint_4(reader->next, &bits) : read_varint_8(reader->next, &bits);
     }
-    if (after == NULL) {
-        after = read_varint_slowly(reader->next, reader->end, &bits);
+    if (next == NULL) {
+        uint64_t slow = 0; /* or the bits would have to be in memory */
+        next = read_varint_slowly(reader->next, reader->end, &slow);
+        bits = slow;
     }
     *integer = undo_zigzag(bits);
-    reader->next = after;
-    return after != NULL;
+    reader->next = next;
+    return next != NULL && is_left(reader, after);
 }
 
-READER read_optional_long(struct reader *reader, int64_t *integer, uint32_t bit)
+READER read_optional_long(struct reader *reader, int64_t *integer, uint32_t bit, size_t after)
 {
     bool there = false;
     if (!read_branch(reader, &there)) {
@@ -278,20 +288,19 @@ READER read_optional_long(struct reader *reader, int64_t *integer, uint32_t bit)
         return true;
     }
     reader->present |= bit;
-    return read_integer(reader, 4, integer);
+    return read_integer(reader, 4, after, integer);
 }
 
 /* Who, when and what: the six fields that every record has. */
 READER read_head(struct reader *reader, struct troth_event *event)
 {
     enum { ID_LENGTH = sizeof event->id };
-    if (left(reader) < ID_LENGTH) {
+    if (!is_left(reader, ID_LENGTH + AFTER(ID))) {
         return false;
     }
     memcpy(event->id, reader->next, ID_LENGTH);
     reader->next += ID_LENGTH;
-    if (!read_agent(reader, &event->agent) || !read_integer(reader, 8, &event->at_us) ||
-        left(reader) < 3) {
+    if (!read_agent(reader, &event->agent) || !read_integer(reader, 8, AFTER(AT), &event->at_us)) {
         return false;
     }
     const uint8_t *next = reader->next;
@@ -318,29 +327,32 @@ READER read_rescue(struct reader *reader, struct troth_event *event)
     if (!there) {
         return true;
     }
-    if (left(reader) == 0 || *reader->next >= 2 * TROTH_RESCUE_COUNT || (*reader->next & 1) != 0) {
+    if (*reader->next >= 2 * TROTH_RESCUE_COUNT || (*reader->next & 1) != 0) {
         return false;
     }
     reader->present |= BIT(RESCUE);
     event->rescue = *reader->next++ >> 1;
-    return true;
+    return is_left(reader, AFTER(RESCUE));
 }
 
 /* How many items follow: one block of fewer than 64, as our encoder writes them, or none. */
 READER read_count(struct reader *reader, uint16_t *count)
 {
-    if (reader->next == reader->end || (*reader->next & 0x81) != 0) {
+    if ((*reader->next & 0x81) != 0) {
         return false;
     }
     *count = *reader->next++ >> 1;
     return true;
 }
 
-/* The zero after the last block. */
+/* The zero after the last block, which is there. */
 READER read_end(struct reader *reader)
 {
-    return left(reader) > 0 && *reader->next++ == 0;
+    return *reader->next++ == 0;
 }
+
+/* What stands after an item's text at least, the zero at the end included. */
+enum { AFTER_TERM = 3, AFTER_NAME = 2, AFTER_VALUE = 1 };
 
 /* Rare enough not to be inlined. */
 static __attribute__((noinline)) const uint8_t *read_verdicts(const uint8_t *next,
@@ -350,8 +362,8 @@ static __attribute__((noinline)) const uint8_t *read_verdicts(const uint8_t *nex
     struct reader reader = {.next = next, .end = end};
     for (unsigned i = 0; i < count; i++) {
         struct troth_verdict verdict = {.has_value = false};
-        if (!read_text(&reader, &verdict.term) || left(&reader) < 2 || reader.next[0] > 1 ||
-            (reader.next[1] & ~YES) != 0) {
+        if (!is_left(&reader, 1) || !read_text(&reader, &verdict.term, AFTER_TERM) ||
+            reader.next[0] > 1 || (reader.next[1] & ~YES) != 0) {
             return NULL;
         }
         verdict.kept = reader.next[0] == 1;
@@ -365,7 +377,7 @@ static __attribute__((noinline)) const uint8_t *read_verdicts(const uint8_t *nex
         }
         verdicts[i] = verdict;
     }
-    return read_end(&reader) ? reader.next : NULL;
+    return is_left(&reader, 1) && read_end(&reader) ? reader.next : NULL;
 }
 
 /* Their values may be other than finite, which check.h looks at. */
@@ -376,14 +388,18 @@ READER read_some_verdicts(struct reader *reader, struct troth_event *event,
     reader->unusual = UINT64_MAX;
     reader->present |= BIT(VERDICTS);
     event->verdicts = verdicts;
-    return reader->next != NULL;
+    return reader->next != NULL && is_left(reader, AFTER(VERDICTS));
 }
 
 READER read_attributes(struct reader *reader, struct troth_event *event,
                        struct troth_attribute *attributes)
 {
+    if (!is_left(reader, 1)) {
+        return false;
+    }
     for (unsigned i = 0; i < event->attribute_count; i++) {
-        if (!read_text(reader, &attributes[i].name) || !read_text(reader, &attributes[i].value)) {
+        if (!read_text(reader, &attributes[i].name, AFTER_NAME) ||
+            !read_text(reader, &attributes[i].value, AFTER_VALUE)) {
             return false;
         }
     }
@@ -421,8 +437,8 @@ bool troth_straight_read(const uint8_t *bytes, const uint8_t *end, struct troth_
 {
     struct reader reader = {
         .next = bytes, .end = end, .present = BIT(ID) | BIT(AT) | BIT(KIND) | BIT(SOURCE)};
-#define TEXT(NAME, member) read_optional_text(&reader, &event->member, BIT(NAME))
-#define LONG(NAME, member) read_optional_long(&reader, &event->member, BIT(NAME))
+#define TEXT(NAME, member) read_optional_text(&reader, &event->member, BIT(NAME), AFTER(NAME))
+#define LONG(NAME, member) read_optional_long(&reader, &event->member, BIT(NAME), AFTER(NAME))
     if (!read_head(&reader, event)) {
         return false;
     }
