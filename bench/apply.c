@@ -151,8 +151,8 @@ static void find_group(struct fleet *fleet, struct group *group)
 static void apply_group(struct fleet *fleet, struct group *group)
 {
     for (unsigned i = 0; i < group->count; i++) {
-        const troth_status status = troth_shard_apply(fleet->shard, fleet->now_us, fleet->offset++,
-                                                      &group->events[i], group->ahead.hashes[i]);
+        const troth_status status = troth_shard_apply_sought(
+            fleet->shard, fleet->now_us, fleet->offset++, &group->events[i], &group->ahead, i);
         TROTH_ASSERT(status == TROTH_OK);
     }
     fleet->events += group->count;

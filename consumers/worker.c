@@ -159,7 +159,8 @@ bool troth_worker_belongs(void *context, struct troth_text agent)
 
 static void apply_record(struct troth_worker *worker, struct troth_partition *partition,
                          const struct troth_log_item *item, const struct troth_event *event,
-                         const struct troth_reason *reason, troth_status status, uint64_t hash)
+                         const struct troth_reason *reason, troth_status status,
+                         const struct troth_ahead *ahead, unsigned i)
 {
     if (item->offset < partition->next_offset) {
         return; /* given twice by the log */
@@ -174,8 +175,8 @@ static void apply_record(struct troth_worker *worker, struct troth_partition *pa
     worker->counts.restored += silent;
     partition->next_offset = item->offset + 1;
     const troth_status applied =
-        troth_shard_apply(partition->shard, item->timestamp_us, item->offset,
-                          status == TROTH_OK ? event : NULL, hash);
+        troth_shard_apply_sought(partition->shard, item->timestamp_us, item->offset,
+                                 status == TROTH_OK ? event : NULL, ahead, i);
     const troth_status result = status != TROTH_OK ? status : applied;
     if (result == TROTH_DUPLICATE) {
         worker->counts.duplicates++;
@@ -244,7 +245,7 @@ static void apply_run(struct troth_worker *worker, struct run *run)
     struct troth_partition *partition = run->partition;
     for (unsigned i = 0; i < run->count && worker->broken == TROTH_OK && !partition->waits; i++) {
         apply_record(worker, partition, &run->items[i], &run->events[i], &run->reasons[i],
-                     run->statuses[i], run->ahead.hashes[i]);
+                     run->statuses[i], &run->ahead, i);
     }
     const bool any = run->count > 0;
     run->count = 0;

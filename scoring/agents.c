@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "schemas/assert.h"
-#include "schemas/bytes.h"
 #include "schemas/hash.h"
 
 enum { LONG_NAMES_SHARE = 8 }; /* one agent in eight may have a long name, 1,024 at least */
@@ -53,14 +52,6 @@ uint64_t troth_agents_hash(struct troth_text name)
     return XXH3_64bits(name.data, name.length);
 }
 
-struct troth_text troth_agents_name(const struct troth_agents *agents, uint32_t agent)
-{
-    const struct troth_agent *a = &agents->agents[agent];
-    const char *data =
-        a->name_length <= TROTH_INLINE_NAME ? a->name : agents->long_names[a->long_name];
-    return (struct troth_text){data, a->name_length};
-}
-
 uint32_t troth_agents_find(const struct troth_agents *agents, struct troth_text name, uint64_t hash)
 {
     const uint32_t tag = (uint32_t)(hash >> 32);
@@ -69,12 +60,8 @@ uint32_t troth_agents_find(const struct troth_agents *agents, struct troth_text 
         if (slot.agent == 0) {
             return TROTH_NONE;
         }
-        if (slot.tag == tag && agents->agents[slot.agent - 1].hash == hash) {
-            const struct troth_text known = troth_agents_name(agents, slot.agent - 1);
-            if (known.length == name.length &&
-                troth_bytes_equal(known.data, name.data, name.length)) {
-                return slot.agent - 1;
-            }
+        if (slot.tag == tag && troth_agents_is(agents, slot.agent - 1, name, hash)) {
+            return slot.agent - 1;
         }
     }
 }

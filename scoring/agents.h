@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schemas/bytes.h"
 #include "schemas/event.h"
 
 #define TROTH_NONE UINT32_MAX /* no such index */
@@ -89,6 +90,21 @@ static inline bool troth_agents_has(const struct troth_agents *agents, uint32_t 
 }
 
 /* Returns the name of an agent; lives as long as the agents. */
-struct troth_text troth_agents_name(const struct troth_agents *agents, uint32_t agent);
+static inline struct troth_text troth_agents_name(const struct troth_agents *agents, uint32_t agent)
+{
+    const struct troth_agent *a = &agents->agents[agent];
+    const char *data =
+        a->name_length <= TROTH_INLINE_NAME ? a->name : agents->long_names[a->long_name];
+    return (struct troth_text){data, a->name_length};
+}
+
+/* Returns whether that of an index below `places` is the agent of a name. In hash: of the name. */
+static inline bool troth_agents_is(const struct troth_agents *agents, uint32_t agent,
+                                   struct troth_text name, uint64_t hash)
+{
+    const struct troth_text known = troth_agents_name(agents, agent);
+    return agents->agents[agent].hash == hash && known.length == name.length &&
+           troth_bytes_equal(known.data, name.data, name.length);
+}
 
 #endif

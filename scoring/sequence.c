@@ -37,6 +37,9 @@ static uint32_t count_missing(const struct troth_session *session, int64_t seq)
 {
     const uint64_t jump = distance(seq, session->top);
     const uint64_t old = distance(session->top, session->first);
+    if (jump == 1) { /* as mostly: one leaves, top - 63 */
+        return old >= TROTH_SEQUENCE_WIDTH - 1 && session->seen >> (TROTH_SEQUENCE_WIDTH - 1) == 0;
+    }
     /* Bit i: top - i. Of the old window leave the numbers top - 63 .. seq - 64, but none from
      * before `first`. */
     const uint64_t known = old < TROTH_SEQUENCE_WIDTH - 1 ? (UINT64_C(2) << old) - 1 : UINT64_MAX;

@@ -190,12 +190,10 @@ static __attribute__((noinline)) void note_all(struct troth_shard *shard, uint32
 }
 
 /* The same; mostly it is one more task. */
-static inline void note_in_week(struct troth_shard *shard, uint32_t index,
-                                const struct troth_standing *standing,
+static inline void note_in_week(struct troth_shard *shard, uint32_t index, struct troth_week *week,
                                 const struct troth_event *event, const struct troth_moment *moment,
                                 unsigned effects)
 {
-    struct troth_week *week = troth_shard_week(shard, standing->contract);
     if (event->kind != TROTH_KIND_TASK || troth_event_has(event, TROTH_FIELD_RESCUE) ||
         (effects & (TROTH_EFFECT_LATE | TROTH_EFFECT_HIDDEN)) != 0 || moment->missing != 0) {
         note_all(shard, index, week, event, moment, effects);
@@ -218,10 +216,10 @@ static __attribute__((noinline)) void see_to(struct troth_shard *shard, uint32_t
     }
 }
 
-static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_standing *standing,
-                     const struct troth_event *event, const struct troth_moment *moment)
+static inline void apply_to(struct troth_shard *shard, struct troth_slot *slot, uint32_t index,
+                            struct troth_standing *standing, const struct troth_event *event,
+                            const struct troth_moment *moment)
 {
-    struct troth_slot *slot = &shard->slots[standing->contract];
     const struct troth_rules *rules = slot->rules;
     troth_instant_set(rules, &slot->now, shard->clock_us);
     const enum troth_hearing heard = rules->version_offset != 0
@@ -234,7 +232,8 @@ static void apply_to(struct troth_shard *shard, uint32_t index, struct troth_sta
         troth_evidence_apply(rules, standing, &slot->now, &slot->readings, event, moment);
     const unsigned rung = standing->rung;
     shard->counts.late += (effects & TROTH_EFFECT_LATE) != 0;
-    note_in_week(shard, index, standing, event, moment, effects);
+    note_in_week(shard, index, troth_shard_counts(shard) ? slot->week : &shard->uncounted, event,
+                 moment, effects);
     bool look = rung == TROTH_RUNG_RECERTIFY || standing->unsettled;
     bool worsened = standing->unsettled;
     if (effects & TROTH_EFFECT_WORSENED) {
@@ -264,10 +263,14 @@ static bool belongs(const struct troth_shard *shard, const struct troth_event *e
            shard->config.belongs(shard->config.context, event->agent);
 }
 
-/* Finds the agent of an event that a contract applies to, adding it where it is new. */
-static troth_status find_agent(struct troth_shard *shard, const struct troth_event *event,
-                               uint64_t hash, uint32_t *agent)
+/* Finds the agent of an event that a contract applies to, adding it where it is new. In agent: who
+ * it may be, or TROTH_NONE. */
+static inline troth_status find_agent(struct troth_shard *shard, const struct troth_event *event,
+                                      uint64_t hash, uint32_t *agent)
 {
+    if (*agent != TROTH_NONE && troth_agents_is(&shard->agents, *agent, event->agent, hash)) {
+        return TROTH_OK;
+    }
     *agent = troth_agents_find(&shard->agents, event->agent, hash);
     if (*agent == TROTH_NONE) {
         if (!belongs(shard, event)) {
@@ -308,10 +311,11 @@ static __attribute__((noinline)) troth_status drop_duplicate(struct troth_shard 
     return TROTH_DUPLICATE;
 }
 
-static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
-                                const struct troth_event *event, uint64_t hash)
+/* In index: who its agent may be, or TROTH_NONE. */
+static inline troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
+                                       int64_t offset, const struct troth_event *event,
+                                       uint64_t hash, uint32_t index)
 {
-    uint32_t index = TROTH_NONE;
     troth_status status = find_agent(shard, event, hash, &index);
     if (status != TROTH_OK) {
         shard->counts.unbound += status == TROTH_NOT_FOUND;
@@ -351,8 +355,9 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
     for (uint32_t i = agent->first; i != TROTH_NONE;) {
         struct troth_standing *standing = troth_blocks_at(&shard->blocks, line);
         const uint32_t next = standing->next;
-        if (troth_shard_reaches(event, shard->slots[standing->contract].rules->contract)) {
-            apply_to(shard, i, standing, event, &moment);
+        struct troth_slot *slot = &shard->slots[standing->contract];
+        if (troth_shard_reaches(event, slot->rules->contract)) {
+            apply_to(shard, slot, i, standing, event, &moment);
             reached = true;
         }
         line = next != TROTH_NONE ? shard->lines[next] : 0;
@@ -363,8 +368,9 @@ static troth_status apply_event(struct troth_shard *shard, int64_t timestamp_us,
     return TROTH_OK;
 }
 
-troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
-                               const struct troth_event *event, uint64_t hash)
+static inline __attribute__((always_inline)) troth_status
+apply_record(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
+             const struct troth_event *event, uint64_t hash, uint32_t index)
 {
     shard->offset = offset;
     shard->before_us = shard->clock_us;
@@ -381,7 +387,20 @@ troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, 
     if (event->at_us > timestamp_us && event->at_us - timestamp_us > shard->config.max_ahead_us) {
         return belongs(shard, event) ? TROTH_AHEAD_OF_TIME : TROTH_MISROUTED;
     }
-    return apply_event(shard, timestamp_us, offset, event, hash);
+    return apply_event(shard, timestamp_us, offset, event, hash, index);
+}
+
+troth_status troth_shard_apply_sought(struct troth_shard *shard, int64_t timestamp_us,
+                                      int64_t offset, const struct troth_event *event,
+                                      const struct troth_ahead *ahead, unsigned i)
+{
+    return apply_record(shard, timestamp_us, offset, event, ahead->hashes[i], ahead->agents[i]);
+}
+
+troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
+                               const struct troth_event *event, uint64_t hash)
+{
+    return apply_record(shard, timestamp_us, offset, event, hash, TROTH_NONE);
 }
 
 /* Reads a byte of each line that a kept event touches of its agent's sequences and first standing:

@@ -144,6 +144,12 @@ TROTH_MUST_CHECK
 troth_status troth_shard_apply(struct troth_shard *shard, int64_t timestamp_us, int64_t offset,
                                const struct troth_event *event, uint64_t hash);
 
+/* The same of event `i` of those that were sought, whose agent need not be searched for again. */
+TROTH_MUST_CHECK
+troth_status troth_shard_apply_sought(struct troth_shard *shard, int64_t timestamp_us,
+                                      int64_t offset, const struct troth_event *event,
+                                      const struct troth_ahead *ahead, unsigned i);
+
 /* What a decision did. */
 struct troth_ruled {
     uint8_t ruling; /* enum troth_ruling; TROTH_RULING_COUNT: passed over, as its record was taken

@@ -112,7 +112,7 @@ static void replace(struct troth_shard *shard, unsigned slot, const struct troth
             move_standing(shard, i, old, new);
         }
     }
-    struct troth_slot replaced = {.rules = new};
+    struct troth_slot replaced = {.rules = new, .week = &shard->weeks[slot]};
     memcpy(replaced.rungs, shard->slots[slot].rungs, sizeof replaced.rungs);
     shard->slots[slot] = replaced;
     for (uint32_t i = 0; i < shard->standings; i++) {
@@ -138,7 +138,7 @@ troth_status troth_shard_contract(struct troth_shard *shard, const struct troth_
         if (free == TROTH_CONTRACTS_MAX) {
             return TROTH_FULL;
         }
-        shard->slots[free] = (struct troth_slot){.rules = rules};
+        shard->slots[free] = (struct troth_slot){.rules = rules, .week = &shard->weeks[free]};
         troth_week_init(&shard->weeks[free], troth_week_of(shard->clock_us), 0);
     }
     shard->generation++;

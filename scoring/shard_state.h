@@ -30,6 +30,7 @@ struct troth_slot {
     struct troth_instant past;       /* of the deadline handled last */
     struct troth_readings readings;
     uint32_t rungs[TROTH_RUNG_COUNT]; /* standings on each */
+    struct troth_week *week;          /* the ledger */
 };
 
 /* Of a standing's reviews. */

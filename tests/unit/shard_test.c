@@ -324,8 +324,8 @@ static void batches_and_prefetching_change_nothing(void **state)
             for (unsigned i = 0; i < count; i++) {
                 const struct record *record = &records[first + i];
                 assert_int_equal(scenario_feed(&plain, record->timestamp_us, events[i]),
-                                 troth_shard_apply(batched.shard, record->timestamp_us,
-                                                   batched.offset++, events[i], ahead.hashes[i]));
+                                 troth_shard_apply_sought(batched.shard, record->timestamp_us,
+                                                          batched.offset++, events[i], &ahead, i));
                 if (random_below(&random, count) == 0) { /* whatever has happened since */
                     troth_shard_touch(batched.shard, &ahead);
                 }
