@@ -154,11 +154,11 @@ static bool is_stale(struct troth_sight *sight, double limit, double need, bool 
 }
 
 /* The first term of the mask for which a mark is set: a never term broken, an alarm. */
-static unsigned first_never(const struct troth_sight *sight)
+static inline unsigned first_never(const struct troth_sight *sight)
 {
-    for (unsigned i = 0; i < sight->rules->term_count; i++) {
-        if ((sight->rules->never_mask >> i & 1) && troth_hot_of(sight->standing, i)->level > 0 &&
-            !waived(sight, i)) {
+    for (unsigned mask = sight->rules->never_mask; mask != 0; mask &= mask - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(mask);
+        if (troth_hot_of(sight->standing, i)->level > 0 && !waived(sight, i)) {
             return i;
         }
     }
@@ -437,11 +437,12 @@ static unsigned failing_term(const struct troth_sight *sight, double *confidence
     if (rules->threshold[TROTH_THRESHOLD_NARROW] <= 0.0) {
         return found;
     }
-    for (unsigned i = 0; i < rules->term_count; i++) {
-        if (!rules->terms[i].shares || waived(sight, i)) {
-            continue;
-        }
+    for (unsigned mask = rules->shares_mask; mask != 0; mask &= mask - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(mask);
         const struct troth_tally *tally = troth_tally_of(rules, sight->standing, i);
+        if (tally->broken == 0 || waived(sight, i)) {
+            continue; /* clean evidence is never below even odds, nor any threshold above them */
+        }
         const uint64_t pieces = (uint64_t)tally->kept + tally->broken;
         if (pieces < rules->contract->terms[i].fresh ||
             !troth_counters_failing(rules, i, tally->kept, tally->broken)) {
