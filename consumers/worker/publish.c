@@ -13,6 +13,7 @@ enum {
     SLICE_LOOKS = 32,    /* between two looks at the clock */
     PUBLISH_LONG_US = 250000,
     PUBLISH_PAUSE = 9, /* times as long as a slice worked, until the next, where records wait */
+    STORE_REST = 4, /* a part of the time that the store took to answer: so long it is left alone */
     WAITING = TROTH_BATCH_MAX / 4, /* so many of a poll, at least: more wait behind them */
     FULL_US = 1000, /* until a store that is full, or has not answered, is looked at again */
     BACKLOG_US = 1000000,
@@ -298,18 +299,19 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
     return goes_on(&progress) && !progress.waits && room;
 }
 
-/* A store that has not answered what was published last is left alone, and then for as long again:
- * so half of its time, at least, is for narrowings and for those who read. The answer is looked for
- * as soon as it may be there, or a pause of ours would count as time that the store took. Returns
- * whether that is over. */
+/* A store that has not answered what was published last is left alone, and then for a quarter as
+ * long: a fifth of its time, at least, is for others alone. Those who read meanwhile wait for no
+ * more than a chunk: the store takes them by turns with it. The answer is looked for as soon as it
+ * may be there, or a pause of ours would count as time that the store took. Returns whether that
+ * is over. */
 static bool has_rested(struct troth_worker *worker, int64_t now_us)
 {
     if (worker->published_us != 0 && now_us >= worker->answer_look_us) {
         worker->answer_look_us = now_us + FULL_US;
         if (troth_worker_has_answered(worker, 0)) {
-            const int64_t took_us = now_us - worker->published_us;
+            const int64_t rest_us = (now_us - worker->published_us) / STORE_REST;
             const int64_t rested_us =
-                now_us + (took_us < PUBLISH_LONG_US ? took_us : PUBLISH_LONG_US);
+                now_us + (rest_us < PUBLISH_LONG_US ? rest_us : PUBLISH_LONG_US);
             worker->published_us = 0;
             worker->next_publish_us =
                 rested_us > worker->next_publish_us ? rested_us : worker->next_publish_us;

@@ -40,7 +40,8 @@ struct fake_store {
     bool put_waits;         /* while others have the core */
     unsigned slow_flush;    /* so many flushes say FULL, and send nothing */
     unsigned slow_narrowed; /* so many looks for answers to narrowings find none */
-    unsigned unanswered;    /* so many acknowledged() time out */
+    unsigned unanswered;    /* so many acknowledged() time out, and end the connection */
+    int64_t answers_us;     /* before that time, monotonic, those that do not wait do, too */
     unsigned refusals;      /* so many acknowledged() say REFUSED */
     uint64_t calls;         /* of put, narrow, narrowed, flush, acknowledged */
     uint64_t break_at;      /* the connection breaks at that call; 0: never */
@@ -454,6 +455,9 @@ static inline troth_status fake_store_acknowledged(struct troth_store *base, int
         store->unanswered--;
         fake_clock_move(store->clock, timeout_us);
         fake_store_break(store);
+        return TROTH_TIMED_OUT;
+    }
+    if (timeout_us == 0 && store->clock->monotonic_us < store->answers_us) {
         return TROTH_TIMED_OUT;
     }
     if (store->refusals > 0) {

@@ -361,6 +361,24 @@ static void publication_pauses_for_its_own_work(void **state)
     assert_true(next_is_shown_after("e", 2000, "f") < 5 * world.store.put_us);
 }
 
+static void slow_store_has_a_rest(void **state)
+{
+    (void)state;
+    world.store.slow_flush = 1;
+    world_tasks(&world, "a", TROTH_OUTCOME_OK, 10);
+    while (world.store.slow_flush > 0) {
+        world_step(&world);
+    }
+    const int64_t took_us = 400000;
+    world.store.answers_us = world.clock.monotonic_us + took_us;
+    world_tasks(&world, "b", TROTH_OUTCOME_OK, 10);
+    while (shown_rung("b") == TROTH_RUNG_COUNT) {
+        world_step(&world);
+    }
+    const int64_t rested_us = world.clock.monotonic_us - world.store.answers_us;
+    assert_in_range(rested_us, took_us / 4, took_us / 4 + 10000);
+}
+
 /* Whichever call it is at which the connection breaks: in the end all is shown, told and committed.
  */
 static void connection_may_break_anywhere(void **state)
@@ -532,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(slow_store_loses_nothing, open_world, close_world),
         cmocka_unit_test_setup_teardown(publication_pauses_for_its_own_work, open_world,
                                         close_world),
+        cmocka_unit_test_setup_teardown(slow_store_has_a_rest, open_world, close_world),
         cmocka_unit_test_setup_teardown(connection_may_break_anywhere, open_world, close_world),
         cmocka_unit_test_setup_teardown(dead_band_holds_back, open_world, close_world),
         cmocka_unit_test_setup_teardown(good_until_is_kept_fresh, open_world, close_world),
