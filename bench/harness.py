@@ -120,6 +120,12 @@ class Servers:
         host, port = self.redis.rsplit(":", 1)
         return run("redis-cli", "-h", host, "-p", port, *words)
 
+    def place_redis(self, cores):
+        """Moves Redis with all its threads to other cores."""
+        number = int(re.search(r"^process_id:(\d+)", self.ask_redis("INFO", "server"), re.MULTILINE).group(1))
+        for thread in os.listdir(f"/proc/{number}/task"):
+            os.sched_setaffinity(int(thread), cores)
+
     def redis_cpu_s(self):
         """Returns user and system time of Redis so far, in microseconds' resolution."""
         told = self.ask_redis("INFO", "cpu")
