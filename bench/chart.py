@@ -1,7 +1,8 @@
-"""Charts as SVG, by the standard library alone: panels side by side, lines and points, one legend.
+"""Charts as SVG, by the standard library alone: panels side by side, lines and points, one legend; or bars.
 
     series = Series("Troth", [(x, y), ...], slot=0)
     write(path, "Title", ["What it shows."], [Panel("left", Axis(...), Axis(...), [series])])
+    write_bars(path, "Title", ["What it shows."], [Bar("Troth", 5.0, 4.0, 7.0, slot=0), ...])
 
 A chart is readable on a light and on a dark page: it has its own ground, and its colors change with
 the reader's preference. Series are told apart by color and by marker. The same input gives the same
@@ -20,6 +21,7 @@ MARKERS = ("circle", "square", "triangle", "diamond", "cross", "ring")
 PANEL_WIDTH, PANEL_HEIGHT = 270, 240
 LEFT, RIGHT, TOP, BOTTOM, GAP = 76, 22, 122, 56, 60
 LEGEND_STEP, LEGEND_Y = 20, 82
+BAR_HEIGHT, BAR_STEP, BAR_NAMES, BAR_WIDTH, BAR_TOP, BAR_VALUES = 16, 28, 250, 380, 78, 90
 
 STYLE = """
   text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #3a424d; }
@@ -78,6 +80,16 @@ class Panel:
     y: Axis
     series: list
     guide: list = field(default_factory=list)  # a dashed line
+
+
+@dataclass
+class Bar:
+    """A value from 0 on, and between what its repetitions lay."""
+    name: str
+    value: float
+    low: float
+    high: float
+    slot: int
 
 
 def short(value):
@@ -159,6 +171,31 @@ def _style():
     return f"<style>{light}@media (prefers-color-scheme: dark) {{{dark}}}\n</style>"
 
 
+def _head(title, subtitle, width, height):
+    """The beginning of an SVG: its ground, title and at most two lines below."""
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+           f'height="{height}" role="img" aria-label="{escape(title)}">', _style(),
+           f'<rect class="ground" width="{width}" height="{height}" rx="6"/>',
+           f'<text class="title" x="16" y="26">{escape(title)}</text>']
+    return out + [f'<text x="16" y="{46 + 17 * i}">{escape(line)}</text>' for i, line in enumerate(subtitle)]
+
+
+def render_bars(title, subtitle, bars):
+    """Returns the SVG's text: one bar below the other, each with its value and a line from its least to its greatest."""
+    scale = BAR_WIDTH / max(bar.high for bar in bars)
+    out = _head(title, subtitle, 16 + BAR_NAMES + BAR_WIDTH + BAR_VALUES, BAR_TOP + len(bars) * BAR_STEP + 12)
+    left = 16 + BAR_NAMES
+    for i, bar in enumerate(bars):
+        top = BAR_TOP + i * BAR_STEP
+        middle = top + BAR_HEIGHT / 2
+        out.append(f'<text x="{left - 10}" y="{middle + 4}" text-anchor="end">{escape(bar.name)}</text>')
+        out.append(f'<rect class="mark{bar.slot}" x="{left}" y="{top}" width="{bar.value * scale:.1f}" '
+                   f'height="{BAR_HEIGHT}"/>')
+        out.append(f'<path class="axis" d="M{left + bar.low * scale:.1f} {middle}H{left + bar.high * scale:.1f}"/>')
+        out.append(f'<text x="{left + bar.high * scale + 8:.1f}" y="{middle + 4}">{bar.value:,.0f}</text>')
+    return "\n".join(out + ["</svg>", ""])
+
+
 def render(title, subtitle, panels):
     """Returns the SVG's text. In subtitle: at most two lines. The y axis's label of the first panel
     stands for all of them."""
@@ -169,11 +206,7 @@ def render(title, subtitle, panels):
                 legend.append(series)
     width = LEFT + len(panels) * PANEL_WIDTH + (len(panels) - 1) * GAP + RIGHT
     height = TOP + PANEL_HEIGHT + BOTTOM
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-           f'height="{height}" role="img" aria-label="{escape(title)}">', _style(),
-           f'<rect class="ground" width="{width}" height="{height}" rx="6"/>',
-           f'<text class="title" x="16" y="26">{escape(title)}</text>']
-    out += [f'<text x="16" y="{46 + 17 * i}">{escape(line)}</text>' for i, line in enumerate(subtitle)]
+    out = _head(title, subtitle, width, height)
     x = 16
     for series in legend:
         if series.line:
@@ -192,3 +225,8 @@ def render(title, subtitle, panels):
 def write(path, title, subtitle, panels):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render(title, subtitle, panels), encoding="utf-8")
+
+
+def write_bars(path, title, subtitle, bars):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_bars(title, subtitle, bars), encoding="utf-8")
