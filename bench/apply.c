@@ -323,7 +323,7 @@ static void print_bytes(void)
     enum { AGENTS = 1000 };
     make_fleet(&fleet, AGENTS, 0);
     const size_t dense =
-        sizeof(int64_t) + 2 * sizeof(uint32_t) + 1; /* deadline, line, dirty, flags */
+        sizeof(int64_t) + 3 * sizeof(uint32_t) + 1; /* deadline, line, dirty, later, flags */
     const size_t published = 24;                    /* struct troth_published, the worker's */
     const size_t index = sizeof(struct troth_agent) + 2 * sizeof(struct troth_agent_slot);
     const size_t unsaved = sizeof(uint32_t) + 3 * sizeof(int64_t); /* agent, since, true until */

@@ -34,7 +34,7 @@ size_t troth_shard_size(const struct troth_shard_config *config)
 {
     const size_t n = config->standings_max;
     return round_up(sizeof(struct troth_shard)) + round_up(n * sizeof(int64_t)) +
-           round_up(group_count(config) * sizeof(int64_t)) + 3 * round_up(n * sizeof(uint32_t)) +
+           round_up(group_count(config) * sizeof(int64_t)) + 4 * round_up(n * sizeof(uint32_t)) +
            round_up((size_t)config->dockets_max * sizeof(struct troth_docket)) + round_up(n) +
            round_up(n * sizeof(struct troth_review)) +
            round_up(TROTH_CONTRACTS_MAX * sizeof(struct troth_week)) +
@@ -72,7 +72,8 @@ struct troth_shard *troth_shard_init(void *memory, const struct troth_shard_conf
     shard->deadlines = cut(&p, n * sizeof(int64_t));
     shard->group_us = cut(&p, group_count(config) * sizeof(int64_t));
     shard->lines = cut(&p, n * sizeof(uint32_t));
-    shard->dirty = cut(&p, n * sizeof(uint32_t));
+    shard->dirty.standings = cut(&p, n * sizeof(uint32_t));
+    shard->later.standings = cut(&p, n * sizeof(uint32_t));
     shard->docket_of = cut(&p, n * sizeof(uint32_t));
     shard->marks = cut(&p, n);
     shard->sequences = cut(&p, (size_t)config->agents_max * sizeof(struct troth_sequences));
@@ -95,18 +96,33 @@ void troth_shard_mark_dirty(struct troth_shard *shard, uint32_t index, unsigned 
     troth_shard_note(shard, index, troth_shard_at(shard, index), flags);
 }
 
+enum { LATER_TURN = 4 }; /* each so many that is taken is of those that only time changed */
+
+static uint32_t take(const struct troth_shard *shard, struct troth_ring *ring)
+{
+    const uint32_t index = ring->standings[ring->first];
+    ring->first = ring->first + 1 < shard->config.standings_max ? ring->first + 1 : 0;
+    ring->count--;
+    return index;
+}
+
 uint32_t troth_shard_take_dirty(struct troth_shard *shard, unsigned *flags)
 {
-    while (shard->dirty_count > 0) {
-        const uint32_t index = shard->dirty[shard->dirty_first];
-        shard->dirty_first =
-            shard->dirty_first + 1 < shard->config.standings_max ? shard->dirty_first + 1 : 0;
-        shard->dirty_count--;
-        shard->marks[index] &= (uint8_t)~MARK_LISTED;
-        if (shard->marks[index] & MARK_LIVE) {
-            struct troth_standing *standing = troth_shard_at(shard, index);
-            *flags = standing->dirty;
-            standing->dirty = 0;
+    while (shard->dirty.count + shard->later.count > 0) {
+        const bool turn = shard->dirty_taken % LATER_TURN == LATER_TURN - 1;
+        const bool later = shard->dirty.count == 0 || (turn && shard->later.count > 0);
+        const uint32_t index = take(shard, later ? &shard->later : &shard->dirty);
+        const unsigned listed = later ? TROTH_DIRTY_LATER : TROTH_DIRTY_LISTED;
+        shard->marks[index] &= (uint8_t) ~(later ? MARK_LATER : MARK_LISTED);
+        if (!(shard->marks[index] & MARK_LIVE)) {
+            continue;
+        }
+        struct troth_standing *standing = troth_shard_at(shard, index);
+        const unsigned changes = standing->dirty & TROTH_DIRTY_CHANGES;
+        standing->dirty &= ~(listed | TROTH_DIRTY_CHANGES) & 31U;
+        if (changes != 0) {
+            *flags = changes | listed;
+            shard->dirty_taken++;
             return index;
         }
     }

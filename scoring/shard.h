@@ -80,10 +80,11 @@ struct troth_standing_view {
 
 /* Why a standing is on the list of those that changed; bits. */
 enum {
-    TROTH_DIRTY_LISTED = 1,
+    TROTH_DIRTY_LISTED = 1,   /* among those that go first */
     TROTH_DIRTY_IMPROVED = 2, /* kept evidence alone: its score can only have risen */
     TROTH_DIRTY_WORSENED = 4, /* broken evidence, an amount, or time has passed a pane */
-    TROTH_DIRTY_MOVED = 8     /* its rung changed, or it is new, or its contract changed */
+    TROTH_DIRTY_MOVED = 8,    /* its rung changed, or it is new, or its contract changed */
+    TROTH_DIRTY_LATER = 16    /* among those that go last: nothing but time moved them */
 };
 
 /* Returns the bytes of memory that a shard of that size takes. */
@@ -227,11 +228,14 @@ bool troth_shard_view(struct troth_shard *shard, uint32_t standing,
 uint32_t troth_shard_of_agent(struct troth_shard *shard, struct troth_text agent,
                               uint32_t *standings, uint32_t capacity);
 
-/* Takes the next standing that changed since it was last taken. Out flags: TROTH_DIRTY_*.
- * Returns its index, or TROTH_NONE when there is none. */
+/* Takes the next standing that changed since it was last taken: those that evidence or a person
+ * changed before those that only time did, of which, while there are any, each fourth is one. So
+ * the end of a pane, which moves a whole fleet at once, holds up nothing that is new. Out flags:
+ * TROTH_DIRTY_*. Returns its index, or TROTH_NONE when there is none. */
 uint32_t troth_shard_take_dirty(struct troth_shard *shard, unsigned *flags);
 
-/* Puts a standing back on the list, for a look later. */
+/* Puts a standing back on the list, for a look later; with TROTH_DIRTY_LATER among those that go
+ * last. */
 void troth_shard_mark_dirty(struct troth_shard *shard, uint32_t standing, unsigned flags);
 
 #endif

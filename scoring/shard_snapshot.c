@@ -307,7 +307,7 @@ troth_status troth_shard_import(struct troth_shard *shard, const struct troth_sn
     }
     set_deadline(shard, index, &sight);
     troth_shard_note_rung(shard, index, s);
-    troth_shard_note(shard, index, s, TROTH_DIRTY_MOVED);
+    troth_shard_note(shard, index, s, TROTH_DIRTY_MOVED | TROTH_DIRTY_LATER);
     *standing = index;
     return TROTH_OK;
 }

@@ -184,7 +184,7 @@ static void run_deadlines(struct troth_shard *shard, uint32_t index, int64_t off
     while (shard->deadlines[index] <= until_us) {
         const int64_t due_us = shard->deadlines[index];
         const bool look = is_look(shard, index, standing, due_us);
-        unsigned flags = TROTH_DIRTY_WORSENED;
+        unsigned flags = TROTH_DIRTY_WORSENED | TROTH_DIRTY_LATER;
         shard->counts.deadlines++;
         troth_instant_set(slot->rules, &slot->past, due_us);
         troth_shard_sight(shard, index, standing, &slot->past, &sight);
@@ -263,7 +263,8 @@ static void give_back(struct troth_shard *shard, uint32_t index)
     if (standing->docketed) {
         troth_shard_drop_docket(shard, index);
     }
-    shard->marks[index] = standing->dirty & TROTH_DIRTY_LISTED ? MARK_LISTED : 0;
+    shard->marks[index] = (uint8_t)((standing->dirty & TROTH_DIRTY_LISTED ? MARK_LISTED : 0) |
+                                    (standing->dirty & TROTH_DIRTY_LATER ? MARK_LATER : 0));
     troth_blocks_give(&shard->blocks, shard->lines[index], size);
     shard->deadlines[index] = TROTH_LAST_US;
     shard->lines[index] = shard->free_standing;
@@ -384,7 +385,9 @@ bool troth_shard_begin(struct troth_shard *shard, uint32_t agent, unsigned slot)
     standing->contract = slot & 511U;
     troth_shard_book_rung(shard, slot, TROTH_RUNG_COUNT, standing->rung);
     standing->next = a->first;
-    standing->dirty = shard->marks[index] & MARK_LISTED ? TROTH_DIRTY_LISTED : 0;
+    standing->dirty = ((shard->marks[index] & MARK_LISTED ? TROTH_DIRTY_LISTED : 0U) |
+                       (shard->marks[index] & MARK_LATER ? TROTH_DIRTY_LATER : 0U)) &
+                      31U;
     a->first = index;
     a->first_line = line;
     a->first_contract = (uint8_t)slot;

@@ -18,9 +18,18 @@
 #include "scoring/shard.h"
 
 enum {
-    GROUP = 512,    /* deadlines whose least one is kept: a clock step looks at these first */
-    MARK_LIVE = 1,  /* the index is in use */
-    MARK_LISTED = 2 /* the standing ended while it was on the list of those that changed */
+    TROTH_DIRTY_CHANGES = TROTH_DIRTY_IMPROVED | TROTH_DIRTY_WORSENED | TROTH_DIRTY_MOVED,
+    GROUP = 512,     /* deadlines whose least one is kept: a clock step looks at these first */
+    MARK_LIVE = 1,   /* the index is in use */
+    MARK_LISTED = 2, /* the standing ended while it was on the list of those that changed, */
+    MARK_LATER = 4   /* or on that of those that only time did */
+};
+
+/* Standings to be looked at, each at most once. */
+struct troth_ring {
+    uint32_t *standings;
+    uint32_t first;
+    uint32_t count;
 };
 
 /* A contract in force. */
@@ -60,19 +69,19 @@ struct troth_shard {
     uint32_t slot_count;
     uint32_t sequence_count; /* one past the greatest index of sequence windows so far */
     uint32_t free_sequences; /* first of the list of free ones, linked by `uses`; or TROTH_NONE */
-    uint32_t dirty_first;    /* the ring of changed standings */
-    uint32_t dirty_count;
-    uint32_t unsaved_first; /* the ring of agents that changed since they were written down */
+    uint32_t dirty_taken;    /* modulo LATER_TURN */
+    uint32_t unsaved_first;  /* the ring of agents that changed since they were written down */
     uint32_t unsaved_count;
     struct troth_shard_counts counts;
     struct troth_agents agents;
     struct troth_blocks blocks;
-    int64_t *deadlines; /* by standing; TROTH_LAST_US where there is none */
-    int64_t *group_us;  /* by GROUP standings: no deadline of theirs is earlier */
-    uint32_t *lines;    /* by standing: its block; or, free, the next free index */
-    uint32_t *dirty;
-    uint8_t *marks;      /* by standing: MARK_* */
-    uint32_t *docket_of; /* by standing that has one: its docket */
+    int64_t *deadlines;      /* by standing; TROTH_LAST_US where there is none */
+    int64_t *group_us;       /* by GROUP standings: no deadline of theirs is earlier */
+    uint32_t *lines;         /* by standing: its block; or, free, the next free index */
+    struct troth_ring dirty; /* changed standings, */
+    struct troth_ring later; /* and those that only time changed */
+    uint8_t *marks;          /* by standing: MARK_* */
+    uint32_t *docket_of;     /* by standing that has one: its docket */
     struct troth_docket *dockets;
     uint32_t docket_count; /* one past the greatest index of a docket so far */
     uint32_t free_docket;  /* first of the list of free ones; TROTH_NONE */
@@ -150,17 +159,21 @@ static inline void troth_shard_book_rung(struct troth_shard *shard, unsigned slo
 }
 
 /* Puts a standing on the list of those that changed; troth_shard_mark_dirty for who has it at hand.
- */
+ * One that time changed first, and then something else, is on both: on the second it is passed
+ * over when it comes. */
 static inline void troth_shard_note(struct troth_shard *shard, uint32_t index,
                                     struct troth_standing *standing, unsigned flags)
 {
-    if (!(standing->dirty & TROTH_DIRTY_LISTED)) {
-        uint32_t end = shard->dirty_first + shard->dirty_count;
+    const unsigned listed = TROTH_DIRTY_LISTED | (flags & TROTH_DIRTY_LATER);
+    if (!(standing->dirty & listed)) {
+        struct troth_ring *ring = flags & TROTH_DIRTY_LATER ? &shard->later : &shard->dirty;
+        uint32_t end = ring->first + ring->count;
         end = end < shard->config.standings_max ? end : end - shard->config.standings_max;
-        shard->dirty[end] = index;
-        shard->dirty_count++;
+        ring->standings[end] = index;
+        ring->count++;
+        standing->dirty |= flags & TROTH_DIRTY_LATER ? TROTH_DIRTY_LATER : TROTH_DIRTY_LISTED;
     }
-    standing->dirty |= (flags | TROTH_DIRTY_LISTED) & 15U;
+    standing->dirty |= flags & TROTH_DIRTY_CHANGES;
 }
 
 /* Notes that the record being applied changed something of an agent that its standings' records

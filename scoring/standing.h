@@ -55,11 +55,11 @@ struct troth_standing {
     uint32_t next;         /* index of the agent's next standing, or UINT32_MAX */
     float observed;        /* what the last change of rung saw; a note for people, never compared */
     unsigned late : 12;    /* kept pieces that came too late to count; saturates */
-    unsigned dirty : 4;    /* the shard's TROTH_DIRTY_* */
+    unsigned dirty : 5;    /* the shard's TROTH_DIRTY_* */
     unsigned contract : 9; /* slot of the contract in its shard */
     unsigned docketed : 1; /* it has a docket */
     unsigned review : 2;   /* enum troth_review_state */
-    unsigned spare : 4;
+    unsigned spare : 3;
     unsigned rung : 3;           /* enum troth_rung */
     unsigned relapses : 5;       /* saturates */
     unsigned unsettled : 1;      /* the last look took a step, so the next may take another */

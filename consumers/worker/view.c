@@ -141,7 +141,8 @@ static void list_turn(struct troth_partition *partition)
         const unsigned rung = troth_shard_rung(partition->shard, standing);
         if (rung < TROTH_RUNG_COUNT && turn_of(rung) == partition->anew &&
             !partition->published[standing].known) {
-            troth_shard_mark_dirty(partition->shard, standing, TROTH_DIRTY_MOVED);
+            troth_shard_mark_dirty(partition->shard, standing,
+                                   TROTH_DIRTY_MOVED | TROTH_DIRTY_LATER);
         }
     }
     if (partition->anew_next >= count) {

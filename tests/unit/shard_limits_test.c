@@ -154,6 +154,45 @@ static void the_largest_contract_is_within_its_bounds(void **state)
     scenario_rules_free(rules);
 }
 
+static void what_only_time_changed_is_taken_last(void **state)
+{
+    (void)state;
+    enum { AGENTS = 12 };
+    struct scenario s;
+    unsigned flags = 0;
+    const struct troth_rules *rules = scenario_rules("contract: c, " QUICK "terms: [" SHARE "]");
+    scenario_open(&s, AGENTS, AGENTS, 16384);
+    scenario_put(&s, rules);
+    for (unsigned i = 0; i < AGENTS; i++) {
+        scenario_task(&s, (const char[]){(char)('a' + i), '\0'}, true, START);
+    }
+    for (uint32_t i = 0; i < AGENTS; i++) {
+        assert_int_equal(troth_shard_take_dirty(s.shard, &flags), i);
+    }
+    scenario_tick(&s, START + MINUTE); /* a pane boundary passes all */
+    for (unsigned i = AGENTS - 4; i < AGENTS; i++) {
+        scenario_task(&s, (const char[]){(char)('a' + i), '\0'}, true, START + MINUTE);
+    }
+    static const struct {
+        uint32_t standing;
+        unsigned listed;
+    } turns[] = {{8, TROTH_DIRTY_LISTED}, {9, TROTH_DIRTY_LISTED},  {10, TROTH_DIRTY_LISTED},
+                 {0, TROTH_DIRTY_LATER},  {11, TROTH_DIRTY_LISTED}, {1, TROTH_DIRTY_LATER}};
+    for (unsigned i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+        assert_int_equal(troth_shard_take_dirty(s.shard, &flags), turns[i].standing);
+        assert_int_equal(flags & (TROTH_DIRTY_LISTED | TROTH_DIRTY_LATER), turns[i].listed);
+        assert_true((flags & TROTH_DIRTY_WORSENED) != 0);
+    }
+    troth_shard_mark_dirty(s.shard, 1, flags);
+    for (uint32_t i = 2; i < AGENTS - 4; i++) {
+        assert_int_equal(troth_shard_take_dirty(s.shard, &flags), i);
+    }
+    assert_int_equal(troth_shard_take_dirty(s.shard, &flags), 1);
+    assert_int_equal(troth_shard_take_dirty(s.shard, &flags), TROTH_NONE);
+    scenario_close(&s);
+    scenario_rules_free(rules);
+}
+
 static void a_changed_standing_is_listed_once(void **state)
 {
     (void)state;
@@ -271,6 +310,7 @@ int main(void)
         cmocka_unit_test(one_record_numbers_what_it_causes),
         cmocka_unit_test(the_largest_contract_is_within_its_bounds),
         cmocka_unit_test(a_changed_standing_is_listed_once),
+        cmocka_unit_test(what_only_time_changed_is_taken_last),
         cmocka_unit_test(the_memory_is_exactly_what_was_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
