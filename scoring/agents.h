@@ -102,9 +102,11 @@ static inline struct troth_text troth_agents_name(const struct troth_agents *age
 static inline bool troth_agents_is(const struct troth_agents *agents, uint32_t agent,
                                    struct troth_text name, uint64_t hash)
 {
+    if (agents->agents[agent].hash != hash) {
+        return false;
+    }
     const struct troth_text known = troth_agents_name(agents, agent);
-    return agents->agents[agent].hash == hash && known.length == name.length &&
-           troth_bytes_equal(known.data, name.data, name.length);
+    return known.length == name.length && troth_bytes_equal(known.data, name.data, name.length);
 }
 
 #endif
