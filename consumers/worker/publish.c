@@ -295,11 +295,12 @@ bool troth_worker_publish(struct troth_worker *worker, bool all)
         return false;
     }
     const bool room = has_room(worker);
-    worker->publishing = progress.over || progress.full || worker->store_full;
+    worker->store_full |= progress.full;
+    worker->publishing = progress.over || worker->store_full;
     return goes_on(&progress) && !progress.waits && room;
 }
 
-/* A store that has not answered what was published last is left alone, and then for a quarter as
+/* A store that is full is left alone until it has answered all of it, and then for a quarter as
  * long: a fifth of its time, at least, is for others alone. Those who read meanwhile wait for no
  * more than a chunk: the store takes them by turns with it. The answer is looked for as soon as it
  * may be there, or a pause of ours would count as time that the store took. Returns whether that
@@ -351,7 +352,7 @@ void troth_worker_publish_in_turn(struct troth_worker *worker)
     const int64_t share = do_records_wait(worker) ? PUBLISH_PAUSE : 1;
     const int64_t pause_us = share * (worked_us < PUBLISH_LONG_US ? worked_us : PUBLISH_LONG_US);
     const int64_t turn_us = worker->publishing ? FULL_US : worker->config.publish_us;
-    worker->published_us = worker->publishing && worker->counts.published > published ? now_us : 0;
+    worker->published_us = worker->store_full && worker->counts.published > published ? now_us : 0;
     worker->answer_look_us = after_us + FULL_US;
     worker->next_publish_us = after_us + (pause_us > turn_us ? pause_us : turn_us);
 }
