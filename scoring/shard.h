@@ -84,7 +84,8 @@ enum {
     TROTH_DIRTY_IMPROVED = 2, /* kept evidence alone: its score can only have risen */
     TROTH_DIRTY_WORSENED = 4, /* broken evidence, an amount, or time has passed a pane */
     TROTH_DIRTY_MOVED = 8,    /* its rung changed, or it is new, or its contract changed */
-    TROTH_DIRTY_LATER = 16    /* among those that go last: nothing but time moved them */
+    TROTH_DIRTY_LATER = 16,   /* among those that go last: nothing but time moved them */
+    TROTH_DIRTY_CHANGES = TROTH_DIRTY_IMPROVED | TROTH_DIRTY_WORSENED | TROTH_DIRTY_MOVED
 };
 
 /* Returns the bytes of memory that a shard of that size takes. */

@@ -18,7 +18,6 @@
 #include "scoring/shard.h"
 
 enum {
-    TROTH_DIRTY_CHANGES = TROTH_DIRTY_IMPROVED | TROTH_DIRTY_WORSENED | TROTH_DIRTY_MOVED,
     GROUP = 512,     /* deadlines whose least one is kept: a clock step looks at these first */
     MARK_LIVE = 1,   /* the index is in use */
     MARK_LISTED = 2, /* the standing ended while it was on the list of those that changed, */
@@ -69,7 +68,7 @@ struct troth_shard {
     uint32_t slot_count;
     uint32_t sequence_count; /* one past the greatest index of sequence windows so far */
     uint32_t free_sequences; /* first of the list of free ones, linked by `uses`; or TROTH_NONE */
-    uint32_t dirty_taken;    /* modulo LATER_TURN */
+    uint32_t dirty_taken;    /* how many were, modulo 2^32: whose turn it is */
     uint32_t unsaved_first;  /* the ring of agents that changed since they were written down */
     uint32_t unsaved_count;
     struct troth_shard_counts counts;

@@ -13,7 +13,7 @@ enum {
     SLICE_LOOKS = 32,    /* between two looks at the clock */
     PUBLISH_LONG_US = 250000,
     PUBLISH_PAUSE = 9, /* times as long as a slice worked, until the next, where records wait */
-    STORE_REST = 4, /* a part of the time that the store took to answer: so long it is left alone */
+    STORE_REST = 4,    /* a full store rests for one part in so many of what it took to answer */
     WAITING = TROTH_BATCH_MAX / 4, /* so many of a poll, at least: more wait behind them */
     FULL_US = 1000, /* until a store that is full, or has not answered, is looked at again */
     BACKLOG_US = 1000000,

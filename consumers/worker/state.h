@@ -121,8 +121,9 @@ struct troth_worker {
     struct commit commit;
     int64_t next_publish_us;
     uint32_t publish_first; /* turn of the partitions in publication */
-    int64_t published_us;   /* when a slice was published that is not answered; 0: none */
-    int64_t answer_look_us; /* when its answer is looked for next */
+    int64_t published_us;   /* when the slice was published that filled the store; 0: all of it is
+                             * answered, or it is not full */
+    int64_t answer_look_us; /* when the answer to it is looked for next */
     bool store_full;        /* too much of what it was sent is unanswered */
     bool publishing;        /* a publication has a slice to come, */
     bool backlog;           /* of partitions that lag, too */

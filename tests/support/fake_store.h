@@ -41,7 +41,7 @@ struct fake_store {
     unsigned slow_flush;    /* so many flushes say FULL, and send nothing */
     unsigned slow_narrowed; /* so many looks for answers to narrowings find none */
     unsigned unanswered;    /* so many acknowledged() time out, and end the connection */
-    int64_t answers_us;     /* before that time, monotonic, those that do not wait do, too */
+    int64_t answers_us;     /* until then, monotonic, acknowledged() without waiting times out */
     unsigned refusals;      /* so many acknowledged() say REFUSED */
     uint64_t calls;         /* of put, narrow, narrowed, flush, acknowledged */
     uint64_t break_at;      /* the connection breaks at that call; 0: never */

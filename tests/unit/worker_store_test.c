@@ -379,6 +379,28 @@ static void slow_store_has_a_rest(void **state)
     assert_in_range(rested_us, took_us / 4, took_us / 4 + 10000);
 }
 
+/* A slice ends when its time is over; the next one comes though the store has not answered it. */
+static void slices_do_not_wait_for_answers(void **state)
+{
+    (void)state;
+    enum { AGENTS = 100 };
+    char agent[16];
+    const int64_t end_us = world.clock.monotonic_us + SECOND_US;
+    world.store.put_us = 100; /* so that each slice is over before all are put */
+    world.store.answers_us = world.clock.monotonic_us + 100 * SECOND_US;
+    for (unsigned i = 0; i < AGENTS; i++) {
+        snprintf(agent, sizeof agent, "a%u", i);
+        world_tasks(&world, agent, TROTH_OUTCOME_OK, 1);
+    }
+    for (unsigned i = 0; i < AGENTS; i++) {
+        snprintf(agent, sizeof agent, "a%u", i);
+        while (shown_rung(agent) == TROTH_RUNG_COUNT && world.clock.monotonic_us < end_us) {
+            world_step(&world);
+        }
+        assert_int_equal(shown_rung(agent), TROTH_RUNG_RECERTIFY);
+    }
+}
+
 /* Whichever call it is at which the connection breaks: in the end all is shown, told and committed.
  */
 static void connection_may_break_anywhere(void **state)
@@ -551,6 +573,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(publication_pauses_for_its_own_work, open_world,
                                         close_world),
         cmocka_unit_test_setup_teardown(slow_store_has_a_rest, open_world, close_world),
+        cmocka_unit_test_setup_teardown(slices_do_not_wait_for_answers, open_world, close_world),
         cmocka_unit_test_setup_teardown(connection_may_break_anywhere, open_world, close_world),
         cmocka_unit_test_setup_teardown(dead_band_holds_back, open_world, close_world),
         cmocka_unit_test_setup_teardown(good_until_is_kept_fresh, open_world, close_world),
