@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/bench.h"
 #include "consumers/avro/decode.h"
 #include "consumers/avro/encode.h"
 #include "schemas/avsc.h"
@@ -126,21 +127,6 @@ static double turn_avro(avro_value_t *value, avro_reader_t reader, unsigned coun
     return (now_ns() - start) / count;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static void print_figures(const char *name, const char *unit, double *values, unsigned count)
-{
-    qsort(values, count, sizeof *values, compare);
-    (void)printf("%s %.3f %s\n", name, values[count / 2], unit);
-    (void)printf("%s_min %.3f %s\n", name, values[0], unit);
-    (void)printf("%s_max %.3f %s\n", name, values[count - 1], unit);
-}
-
 int main(int argc, char **argv)
 {
     static struct troth_plan plan;
@@ -181,9 +167,9 @@ int main(int argc, char **argv)
         ratios[turn] = theirs[turn] / ours[turn];
     }
     (void)printf("decode_record_bytes %.1f bytes\n", bytes / RECORDS);
-    print_figures("decode_ns", "ns", ours, turns);
-    print_figures("decode_avro_c_ns", "ns", theirs, turns);
-    print_figures("decode_vs_avro_c", "times", ratios, turns);
+    bench_print("decode_ns", ours, turns, "ns");
+    bench_print("decode_avro_c_ns", theirs, turns, "ns");
+    bench_print("decode_vs_avro_c", ratios, turns, "times");
     avro_value_decref(&value);
     avro_value_iface_decref(class);
     avro_reader_free(reader);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is wanted of the benches, beside what they found; and the chart of events per CPU-second.
+"""What is wanted of the benches, beside what they found; and the chart of what an event costs.
 
   bench/wanted.py RESULTS [--charts DIR]
 
