@@ -28,6 +28,7 @@ struct troth_moment {
 struct troth_reading {
     uint32_t signature; /* 0: none was read yet, which no event has */
     uint16_t kept;      /* bit i: kept evidence of term i */
+    uint16_t ranged;    /* bit i: the same, where its range holds */
     uint16_t asked;     /* bit i: term i must be asked */
 };
 

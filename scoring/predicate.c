@@ -205,17 +205,6 @@ static bool other_test_holds(const struct troth_contract *contract, const struct
     return false;
 }
 
-/* Whether the test is of a range, in which the event's field is. */
-static inline bool test_in_range(const struct troth_test *test, const struct troth_event *event)
-{
-    if (test->kind != TROTH_TEST_RANGE || (event->present >> test->field & 1U) == 0) {
-        return false;
-    }
-    int64_t integer = 0;
-    memcpy(&integer, (const char *)event + places[test->field], sizeof integer);
-    return integer >= test->low && integer <= test->high;
-}
-
 /* Whether a test of a present field holds. */
 static inline bool test_holds(const struct troth_contract *contract, const struct troth_test *test,
                               const struct troth_event *event)
@@ -272,6 +261,18 @@ struct troth_ready_predicate troth_predicate_ready(struct troth_rules *rules,
     return ready;
 }
 
+bool troth_predicate_range(const struct troth_rules *rules,
+                           const struct troth_ready_predicate *predicate, struct troth_range *range)
+{
+    const struct troth_test *test = &rules->tests[predicate->first];
+    if (predicate->count != 1 || test->kind != TROTH_TEST_RANGE) {
+        return false;
+    }
+    *range = (struct troth_range){
+        .low = test->low, .high = test->high, .field = test->field, .place = places[test->field]};
+    return true;
+}
+
 bool troth_tests_hold(const struct troth_rules *rules, const struct troth_ready_predicate *when,
                       const struct troth_event *event)
 {
@@ -313,11 +314,8 @@ static enum troth_verdict_kind absent_verdict(enum troth_absent absent,
     }
 }
 
-/* The same where some test is not of a range that holds. */
-static __attribute__((noinline)) enum troth_verdict_kind keep_any(const struct troth_rules *rules,
-                                                                  unsigned term,
-                                                                  const struct troth_event *event,
-                                                                  uint32_t signature)
+enum troth_verdict_kind troth_tests_keep(const struct troth_rules *rules, unsigned term,
+                                         const struct troth_event *event, uint32_t signature)
 {
     const struct troth_contract *contract = rules->contract;
     const struct troth_ready_predicate *keep = &rules->terms[term].keep;
@@ -336,20 +334,6 @@ static __attribute__((noinline)) enum troth_verdict_kind keep_any(const struct t
     }
     return absent ? absent_verdict((enum troth_absent)contract->terms[term].absent, event)
                   : TROTH_KEPT;
-}
-
-enum troth_verdict_kind troth_tests_keep(const struct troth_rules *rules, unsigned term,
-                                         const struct troth_event *event, uint32_t signature)
-{
-    const struct troth_ready_predicate *keep = &rules->terms[term].keep;
-    const struct troth_test *tests = &rules->tests[keep->first];
-    unsigned i = 0;
-    while (i < keep->count && test_in_range(&tests[i], event)) { /* as nearly every latency is */
-        i++;
-    }
-    return i == keep->count && (signature & keep->absent) == 0
-               ? TROTH_KEPT
-               : keep_any(rules, term, event, signature);
 }
 
 bool troth_glob_matches(const char *glob, const char *name, size_t name_length)

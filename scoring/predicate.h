@@ -12,6 +12,7 @@
 #define TROTH_SCORING_PREDICATE_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "schemas/event.h"
 #include "scoring/rules.h"
@@ -40,6 +41,21 @@ static inline uint32_t troth_event_signature(const struct troth_event *event)
  * In keep: it is a `keep`, to which an absent field is neither kept nor broken by itself. */
 struct troth_ready_predicate troth_predicate_ready(struct troth_rules *rules,
                                                    struct troth_predicate predicate, bool keep);
+
+/* Out range: that of a ready predicate which has no other test left. Returns whether it is such. */
+bool troth_predicate_range(const struct troth_rules *rules,
+                           const struct troth_ready_predicate *predicate,
+                           struct troth_range *range);
+
+/* Returns whether an event has the field of a range, and its value is within it. */
+static inline bool troth_range_holds(const struct troth_range *range,
+                                     const struct troth_event *event)
+{
+    int64_t value = 0; /* of any field, whether it is there or not */
+    memcpy(&value, (const char *)event + range->place, sizeof value);
+    return (event->present >> range->field & 1U) != 0 && value >= range->low &&
+           value <= range->high;
+}
 
 /* The tests that no signature tells, of a `when`, and of a `keep` whose forbidden bits are not set:
  * behind the two below, for which most predicates are told by the signature alone. */

@@ -233,6 +233,8 @@ static void make_term(struct troth_rules *rules, unsigned i)
         t->windowed = true;
         t->prior = log(0.5) / log(term->floor);
         rules->shares_mask |= bit;
+        rules->ranged_mask |=
+            troth_predicate_range(rules, &t->keep, &t->range) && t->when.count == 0 ? bit : 0;
         make_cusum(t, term->floor);
         for (unsigned threshold = 0; threshold < TROTH_THRESHOLD_COUNT; threshold++) {
             make_brackets(rules, i, threshold);

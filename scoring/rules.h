@@ -41,6 +41,15 @@ struct troth_ready_predicate {
     uint16_t count;
 };
 
+/* A `keep` that asks for one integer within bounds and nothing else, as {latency_us: {le: 2000000}}
+ * does: where the signature does not tell, that one number mostly does. */
+struct troth_range {
+    int64_t low;
+    int64_t high;
+    uint16_t field;
+    uint16_t place; /* in a struct troth_event, in bytes */
+};
+
 struct troth_term_rules {
     int64_t pane_us;      /* width of a pane */
     int64_t cusum_broken; /* billionths added by a broken piece */
@@ -51,6 +60,7 @@ struct troth_term_rules {
     uint32_t cold_offset;
     struct troth_ready_predicate when;
     struct troth_ready_predicate keep;
+    struct troth_range range; /* of `keep`, where the bit in ranged_mask is set */
     bool shares;   /* share, completeness or judged: has confidence and a CUSUM */
     bool windowed; /* shares, or a budget: has a ring of panes */
     double weight[2 * TROTH_PANES_MAX]; /* by age in panes; 0 from `panes` on */
@@ -79,6 +89,7 @@ struct troth_rules {
     uint16_t judged_mask;   /* bit i: term i is judged */
     uint16_t complete_mask; /* bit i: term i is a completeness term */
     uint16_t selects_mask;  /* bit i: term i is told by `when` (share, never, budget, cadence) */
+    uint16_t ranged_mask;   /* bit i: of a term that shares, all that no signature tells is its range */
     uint16_t never_mask;
     uint16_t budget_mask;
     uint16_t cadence_mask;
