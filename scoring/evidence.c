@@ -336,7 +336,7 @@ read_signature(const struct troth_rules *rules, uint32_t signature)
         }
         const bool fits = (rules->selects_mask & rules->shares_mask & bit) && when->count == 0 &&
                           (signature & (keep->forbidden | keep->absent)) == 0;
-        uint16_t *told = fits && keep->count == 0              ? &reading.kept
+        uint16_t *told = fits && keep->count == 0             ? &reading.kept
                          : fits && (rules->ranged_mask & bit) ? &reading.ranged
                                                               : &reading.asked;
         *told |= bit;

@@ -61,8 +61,8 @@ struct troth_term_rules {
     struct troth_ready_predicate when;
     struct troth_ready_predicate keep;
     struct troth_range range; /* of `keep`, where the bit in ranged_mask is set */
-    bool shares;   /* share, completeness or judged: has confidence and a CUSUM */
-    bool windowed; /* shares, or a budget: has a ring of panes */
+    bool shares;              /* share, completeness or judged: has confidence and a CUSUM */
+    bool windowed;            /* shares, or a budget: has a ring of panes */
     double weight[2 * TROTH_PANES_MAX]; /* by age in panes; 0 from `panes` on */
     /* Bracket of cell c: aged broken evidence in [c, c + 1) / 8. Confidence is below the threshold
      * for certain where g < below[c], and at or above it for certain where g >= above[c]. */
@@ -89,7 +89,7 @@ struct troth_rules {
     uint16_t judged_mask;   /* bit i: term i is judged */
     uint16_t complete_mask; /* bit i: term i is a completeness term */
     uint16_t selects_mask;  /* bit i: term i is told by `when` (share, never, budget, cadence) */
-    uint16_t ranged_mask;   /* bit i: of a term that shares, all that no signature tells is its range */
+    uint16_t ranged_mask;   /* bit i: term i shares, and what no signature tells is its range */
     uint16_t never_mask;
     uint16_t budget_mask;
     uint16_t cadence_mask;
