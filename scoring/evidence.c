@@ -132,9 +132,9 @@ add_kept_newest(const struct troth_rules *rules, struct troth_standing *standing
 }
 
 /* Kept evidence of some terms. */
-static inline unsigned add_kept_to(const struct troth_rules *rules, struct troth_standing *standing,
-                                   unsigned terms, const struct troth_instant *instant,
-                                   const struct troth_moment *moment)
+static inline __attribute__((always_inline)) unsigned
+add_kept_to(const struct troth_rules *rules, struct troth_standing *standing, unsigned terms,
+            const struct troth_instant *instant, const struct troth_moment *moment)
 {
     const bool certifying = standing->rung == TROTH_RUNG_RECERTIFY;
     if (moment->at_us >= instant->from_us && !certifying) {
@@ -236,17 +236,20 @@ static unsigned add_match(struct troth_standing *standing, unsigned term,
     return TROTH_EFFECT_IMPROVED | TROTH_EFFECT_ADVANCED;
 }
 
-/* A share term that no signature tells. */
-static unsigned apply_share(const struct troth_rules *rules, struct troth_standing *standing,
-                            unsigned i, const struct troth_instant *instant,
-                            const struct troth_event *event, const struct troth_moment *moment)
+/* A share term that no signature tells. In kept: where the terms gather of which it is kept
+ * evidence. */
+static inline unsigned apply_share(const struct troth_rules *rules, struct troth_standing *standing,
+                                   unsigned i, const struct troth_instant *instant,
+                                   const struct troth_event *event,
+                                   const struct troth_moment *moment, unsigned *kept)
 {
     if (!troth_predicate_holds(rules, &rules->terms[i].when, event, moment->signature)) {
         return 0;
     }
     switch (troth_predicate_keeps(rules, i, event, moment->signature)) {
     case TROTH_KEPT:
-        return add_kept(rules, standing, i, instant, moment);
+        *kept |= 1U << i;
+        break;
     case TROTH_BROKEN:
         return add_broken(rules, standing, i, instant, moment->at_us, moment->offset);
     case TROTH_NO_EVIDENCE:
@@ -362,12 +365,13 @@ apply_asked(const struct troth_rules *rules, struct troth_standing *standing, un
             const struct troth_moment *moment)
 {
     const unsigned shares = rules->selects_mask & rules->shares_mask;
+    unsigned kept = 0;
     unsigned effects = 0;
     for (; terms != 0; terms &= terms - 1) {
         const unsigned i = (unsigned)__builtin_ctz(terms);
         const unsigned bit = 1U << i;
         if (shares & bit) {
-            effects |= apply_share(rules, standing, i, instant, event, moment);
+            effects |= apply_share(rules, standing, i, instant, event, moment, &kept);
         } else if (rules->selects_mask & bit) {
             effects |= apply_selected(rules, standing, i, instant, event, moment);
         } else if (rules->judged_mask & bit) {
@@ -376,7 +380,7 @@ apply_asked(const struct troth_rules *rules, struct troth_standing *standing, un
             effects |= apply_complete(rules, standing, i, instant, moment);
         }
     }
-    return effects;
+    return effects | add_kept_to(rules, standing, kept, instant, moment);
 }
 
 unsigned troth_evidence_apply(const struct troth_rules *rules, struct troth_standing *standing,

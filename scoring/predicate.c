@@ -205,14 +205,19 @@ static bool other_test_holds(const struct troth_contract *contract, const struct
     return false;
 }
 
+static struct troth_range range_of(const struct troth_test *test)
+{
+    return (struct troth_range){
+        .low = test->low, .high = test->high, .field = test->field, .place = places[test->field]};
+}
+
 /* Whether a test of a present field holds. */
 static inline bool test_holds(const struct troth_contract *contract, const struct troth_test *test,
                               const struct troth_event *event)
 {
     if (test->kind == TROTH_TEST_RANGE) {
-        int64_t integer = 0;
-        memcpy(&integer, (const char *)event + places[test->field], sizeof integer);
-        return integer >= test->low && integer <= test->high;
+        const struct troth_range range = range_of(test);
+        return troth_range_holds(&range, event);
     }
     return other_test_holds(contract, test, event);
 }
@@ -268,8 +273,7 @@ bool troth_predicate_range(const struct troth_rules *rules,
     if (predicate->count != 1 || test->kind != TROTH_TEST_RANGE) {
         return false;
     }
-    *range = (struct troth_range){
-        .low = test->low, .high = test->high, .field = test->field, .place = places[test->field]};
+    *range = range_of(test);
     return true;
 }
 
